@@ -1,0 +1,66 @@
+"""The web application: static files, the JSON API under /api/v1, pages for people under /."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from api import health, logs, openapi, problems
+from api.middleware import SameSite, SecurityHeaders, SpokenLanguage
+from api.pages import ROUTERS as PAGES
+from api.rendering import STATIC
+from api.routes import ROUTERS as ROUTES
+from ledger import config
+from ledger.db import Database
+from ledger.files import Store
+
+VERSION = "0.1.0"
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+def create_app(database: Database, store: Store | None = None) -> FastAPI:
+    """The application over one database and one store of files (the settings' own), ready to be served."""
+    app = FastAPI(
+        title="Yongjin 佣金",
+        version=VERSION,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.database = database
+    app.state.store = store or Store(config.from_environment().files)
+    logs.set_up()
+    problems.install(app)
+    app.mount("/static", Static(directory=STATIC), name="static")
+    app.include_router(health.router)
+    app.include_router(_joined(ROUTES), prefix="/api/v1")
+    app.include_router(_joined(PAGES), include_in_schema=False)
+    # The last one added is the first to see a request.
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(SameSite)
+    app.add_middleware(SpokenLanguage)
+    app.add_middleware(SecurityHeaders)
+    openapi.install(app)
+    return app
+
+
+def _joined(routers: tuple[APIRouter, ...]) -> APIRouter:
+    joined = APIRouter()
+    for router in routers:
+        joined.include_router(router)
+    return joined
+
+
+class Static(StaticFiles):
+    """Files asked for by their fingerprint never change, so they may be kept for ever."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code == 200 and b"v=" in scope["query_string"]:
+            response.headers["Cache-Control"] = FOR_EVER
+        else:
+            response.headers.setdefault("Cache-Control", "no-cache")
+        return response

@@ -1,0 +1,29 @@
+"""What is written to the log: a line an event, for programs; in a terminal, for people.
+
+A traceback is written without the values of variables. They hold sign-in secrets and personal data, and
+writing out a page's worth of them takes a minute.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import structlog
+
+
+def set_up() -> None:
+    """Write the log that way from now on."""
+    shown = (
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        if sys.stderr.isatty()
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper("iso"),
+            *shown,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

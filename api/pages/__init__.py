@@ -1,0 +1,49 @@
+"""Pages for people, a file per noun. Each one's router is named in `ROUTERS`."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.pages import (
+    accounts,
+    archive,
+    deals,
+    entries,
+    fees,
+    home,
+    jobs,
+    managers,
+    milestones,
+    needs,
+    organisations,
+    payouts,
+    periods,
+    plans,
+    sign_in,
+    statements,
+    uploads,
+    users,
+    verify,
+)
+
+ROUTERS: tuple[APIRouter, ...] = (
+    sign_in.router,
+    home.router,
+    needs.router,
+    deals.router,
+    milestones.router,
+    managers.router,
+    organisations.router,
+    uploads.router,
+    fees.router,
+    payouts.router,
+    verify.router,
+    entries.router,
+    accounts.router,
+    periods.router,
+    statements.router,
+    plans.router,
+    users.router,
+    jobs.router,
+    archive.router,
+)

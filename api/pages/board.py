@@ -1,0 +1,32 @@
+"""Finance's home: the month's money, what stands open, what waits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import Request, Response
+from sqlmodel import Session
+
+from api.rendering import page
+from ledger import board, clock, closing, documents, payouts
+from ledger.core import period as months
+from ledger.users import User
+
+SHOWN = 5
+
+
+def finance(request: Request, session: Session, by: User, now: datetime) -> Response:
+    """The board of this month."""
+    period = months.of(clock.day_of(now))
+    found = closing.board(session, now=now, by=by, limit=6)
+    batches = payouts.listing(session, by=by, limit=SHOWN)
+    return page(
+        request,
+        "board/finance.html",
+        period=period,
+        board=board.of(session, period, by=by),
+        to_close=[one for one in found if one.can_be_closed],
+        batches=batches,
+        sums=payouts.sums(session, [one.id for one in batches]),
+        documents=documents.listing(session, by=by, limit=SHOWN),
+    )

@@ -1,0 +1,125 @@
+"""The journal: entries with filters, and one entry with what caused it and how it was worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from fastapi import Request, Response
+from sqlmodel import Session
+
+from api import explain, labels
+from api.doors import Books, By
+from api.forms import Form
+from api.pages import lists, vouchers
+from api.pages.doors import pages
+from api.pages.lists import SHOWN
+from api.pages.vouchers import Names
+from api.rendering import page
+from ledger import documents, facts, journal, rights, users
+from ledger.core import period as months
+from ledger.core import workings
+from ledger.core.entry import IN_TRANSIT, KINDS
+from ledger.facts import Fact
+from ledger.fees import KINDS as FEES
+from ledger.journal import Entry
+
+router = pages()
+
+
+@router.get("/entries")
+def listing(request: Request, session: Books, by: By) -> Response:
+    """The journal, the latest first."""
+    rights.require(by, "books.see")
+    form = lists.filters(request)
+    rows, older = lists.cut(request, _found(session, form))
+    return page(
+        request,
+        "entries/list.html",
+        block="rows",
+        form=form,
+        kinds=[(kind, labels.entry_kind(kind)) for kind in KINDS],
+        vouchers=vouchers.of(session, rows),
+        older=older,
+    )
+
+
+def _found(session: Session, form: Form) -> Sequence[Entry]:
+    before = form.text("before")
+    return journal.listing(
+        session,
+        deal_id=form.text("deal") or None,
+        manager_id=form.text("manager") or None,
+        period=form.parsed("period", months.parse) if form.text("period") else None,
+        kind=form.text("kind") or None,
+        before=int(before) if before.isascii() and before.isdigit() else None,
+        limit=SHOWN + 1,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A fact behind an entry; `number` where it came on a paper."""
+
+    fact: Fact
+    number: str
+    is_fee: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """How one manager's part of one stage was worked out, for one period."""
+
+    origin: str
+    manager_id: str
+    manager: str
+    stage: str
+    steps: list[str]
+
+
+@router.get("/entries/{entry_id}")
+def entry(request: Request, session: Books, by: By, entry_id: int) -> Response:
+    """One entry: its postings, the facts behind it, the working, and what takes it back."""
+    rights.require(by, "books.see")
+    found = journal.get(session, entry_id)
+    [voucher] = vouchers.of(session, [found])
+    return page(
+        request,
+        "entries/entry.html",
+        voucher=voucher,
+        entry=found,
+        causes=[_cause(fact) for fact in facts.some(session, found.because)],
+        whys=_whys(session, found),
+        reversal=journal.reversal_of(session, found.id),
+        posted_by=users.names(session, [found.posted_by]).get(found.posted_by, ""),
+        payout_id=next((leg.posting.owner for leg in voucher.legs if leg.posting.account == IN_TRANSIT), ""),
+    )
+
+
+def _cause(fact: Fact) -> Cause:
+    is_fee = fact.type in FEES
+    return Cause(fact, documents.number(fact) if is_fee else "", is_fee)
+
+
+def _whys(session: Session, found: Entry) -> list[Why]:
+    kept = journal.working_of(session, found.id) or {"origins": []}
+    parts = [
+        (origin["origin"], *line.split("|", 1), steps)
+        for origin in kept["origins"]
+        for line, steps in origin["because"].items()
+    ]
+    known = vouchers.names(
+        session, deal_ids=[found.deal_id], manager_ids=[manager_id for _, manager_id, _, _ in parts]
+    )
+    return list(_said(found, known, parts))
+
+
+def _said(found: Entry, known: Names, parts: Sequence[tuple[str, str, str, list[object]]]) -> Iterator[Why]:
+    for origin, manager_id, stage, steps in parts:
+        yield Why(
+            origin=origin,
+            manager_id=manager_id,
+            manager=known.managers.get(manager_id, manager_id),
+            stage=known.stage(found.deal_id, stage),
+            steps=explain.sentences(workings.from_data(steps), found.currency),  # type: ignore[arg-type]
+        )

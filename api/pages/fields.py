@@ -1,0 +1,42 @@
+"""What people write into fields, as values: amounts with or without thousands, days, rates."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import date
+from fractions import Fraction
+
+from ledger.core.errors import Invalid
+from ledger.core.money import parse_minor, parse_rate
+
+
+def plainly(text: str) -> str:
+    """As typed on a Chinese keyboard or pasted from a sheet: full-width signs, ¥ and thousands taken out."""
+    return unicodedata.normalize("NFKC", text).replace(",", "").replace("¥", "").replace(" ", "")
+
+
+def amount(text: str, currency: str = "CNY") -> int:
+    """Whole minor units of what was typed."""
+    return parse_minor(plainly(text), currency)
+
+
+def above_zero(text: str, currency: str = "CNY") -> int:
+    """The same, more than nothing."""
+    minor = amount(text, currency)
+    if minor <= 0:
+        raise Invalid("amount_not_positive", "{amount} is not above zero", amount=text)
+    return minor
+
+
+def day(text: str) -> date:
+    """A day as a date field or a person writes it: 2026-05-06."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Invalid("day_invalid", "“{day}” is no day; write it as 2026-05-06", day=text) from None
+
+
+def rate(text: str) -> Fraction:
+    """A rate; a bare number is taken as a percentage."""
+    plain = plainly(text)
+    return parse_rate(plain if plain.endswith("%") or "/" in plain else f"{plain}%")

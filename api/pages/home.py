@@ -1,0 +1,103 @@
+"""The first page of each role: a manager's three numbers and deals, an operator's inbox, finance's board."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from fastapi import Request, Response
+from sqlmodel import Session
+
+from api.doors import Books, By, Now
+from api.language import N_
+from api.pages import cards
+from api.pages.doors import pages
+from api.rendering import page
+from ledger import accounts, deals, inbox, milestones, needs, organisations, plans, statements
+from ledger.core.plan import Plan
+from ledger.deals import Deal
+from ledger.users import User
+
+router = pages()
+
+SHOWN = 6  # of each list on a home page
+
+
+@router.get("/")
+def home(request: Request, session: Books, by: By, now: Now) -> Response:
+    """Where everybody starts."""
+    if by.role == "manager":
+        return _manager(request, session, by)
+    if by.role == "operator":
+        return _operator(request, session, by, now)
+    return _finance(request, session, by, now)
+
+
+def _manager(request: Request, session: Session, by: User) -> Response:
+    mine = deals.listing(session, by=by, limit=SHOWN)
+    sent_back = milestones.listing(session, by=by, state="rejected", limit=SHOWN)
+    return page(
+        request,
+        "home/manager.html",
+        standing=accounts.standing(session, by.manager_id or ""),
+        cards=cards.of(session, mine),
+        sent_back=cards.milestones_of(session, sent_back),
+        needs=needs.listing(session, by=by, state="open", limit=SHOWN),
+        statements=statements.listing(session, by=by, limit=3),
+    )
+
+
+PILES = {
+    "milestones": (N_("Milestones to verify"), "/milestones?state=submitted"),
+    "needs": (N_("Open needs"), "/needs?state=open"),
+    "payouts": (N_("Payouts to approve"), "/payouts"),
+    "jobs": (N_("Failed jobs"), "/jobs"),
+}
+
+
+def _operator(request: Request, session: Session, by: User, now: Now) -> Response:
+    return page(
+        request,
+        "home/operator.html",
+        piles=_piles(session, by),
+        now=now,
+        waiting=cards.milestones_of(session, milestones.waiting(session, limit=20)),
+        needs=cards.needs_of(session, needs.listing(session, by=by, state="open", limit=10)),
+    )
+
+
+def _finance(request: Request, session: Session, by: User, now: Now) -> Response:
+    return page(request, "home/finance.html", piles=_piles(session, by), now=now)
+
+
+def _piles(session: Session, by: User) -> list[dict[str, object]]:
+    return [
+        {"text": PILES[pile.what][0], "href": PILES[pile.what][1], "count": pile.count, "since": pile.since}
+        for pile in inbox.of(session, by=by)
+    ]
+
+
+@router.get("/standing/{what}")
+def standing(request: Request, what: str, session: Books, by: By) -> Response:
+    """The lines behind one of a manager's three numbers, by deal and stage."""
+    lines = accounts.lines(session, by.manager_id or "", what)
+    found = deals.by_id(session, [line.deal_id for line in lines])
+    read = plans.values_of(session, [deal.plan_version_id for deal in found.values()])
+    return page(
+        request,
+        "home/standing.html",
+        what=what,
+        parts=[
+            (deal_id, sum_minor, sorted(of, key=_place(read, found.get(deal_id))))
+            for deal_id, sum_minor, of in accounts.by_deal(lines)
+        ],
+        total_minor=accounts.total(lines),
+        deals=found,
+        plans=read,
+        clients=organisations.names(session, [deal.client_id for deal in found.values()]),
+    )
+
+
+def _place(read: Mapping[str, Plan], deal: Deal | None) -> Callable[[accounts.Line], int]:
+    """Where a line stands among those of its deal: as the plan has its stages, what is of none last."""
+    order = [stage.id for stage in read[deal.plan_version_id].stages] if deal else []
+    return lambda line: order.index(line.stage) if line.stage in order else len(order)

@@ -1,0 +1,103 @@
+"""Jobs: what ran, what runs, how far it is; one more run by hand."""
+
+from __future__ import annotations
+
+from fastapi import Request, Response
+from sqlmodel import Session
+
+from api import flash
+from api.doors import Books, By, Now
+from api.forms import Filled, Form
+from api.language import N_, gettext
+from api.pages import lists
+from api.pages.doors import pages, see
+from api.pages.lists import SHOWN
+from api.rendering import page
+from ledger import jobs, rights, users
+from ledger.core import period as months
+from ledger.jobs import JobRun
+from ledger.schedule import JOBS
+from ledger.users import User
+
+router = pages()
+
+TITLES = {
+    "preliminary_statements": N_("Preliminary statements"),
+    "final_statements": N_("Final statements"),
+    "settle_due": N_("Settle what falls due"),
+    "verify_books": N_("Verify the books"),
+}
+OF_A_PERIOD = ("preliminary_statements", "final_statements")
+WORKING = ("waiting", "running")
+
+
+def title(name: str) -> str:
+    """A job's name in the language at hand."""
+    return gettext(TITLES.get(name, name))
+
+
+def choices() -> list[tuple[str, str]]:
+    """Every job, to choose from."""
+    return [(name, title(name)) for name in JOBS]
+
+
+@router.get("/jobs")
+def listing(request: Request, session: Books, by: By) -> Response:
+    """Runs, the latest first, and the form for one more."""
+    return _listing(request, session, by, Form())
+
+
+def _listing(request: Request, session: Session, by: User, form: Form) -> Response:
+    before = request.query_params.get("before") or None
+    found = jobs.listing(session, by=by, before=before, limit=SHOWN + 1)
+    rows, older = lists.cut(request, found)
+    return page(
+        request,
+        "jobs/list.html",
+        block="rows",
+        status=422 if form.errors else 200,
+        form=form,
+        choices=choices(),
+        runs=rows,
+        older=older,
+        titles={run.job: title(run.job) for run in rows},
+        people=users.names(session, [run.started_by for run in rows]),
+        works=any(run.state in WORKING for run in rows),
+        may_run=rights.allows(by, "job.run"),
+    )
+
+
+@router.post("/jobs")
+def ask(request: Request, session: Books, by: By, now: Now, form: Filled) -> Response:
+    """One more run, by hand."""
+    rights.require(by, "job.run")
+    job = jobs.known(JOBS, form.text("job"))
+    subject = form.parsed("period", months.parse) if job.name in OF_A_PERIOD else now.isoformat()
+    if subject is None:
+        return _listing(request, session, by, form)
+    run = jobs.request_again(session, job.name, subject, by=by.id, now=now)
+    response = see(f"/jobs/{run.id}")
+    flash.put(response, N_("Asked for. It begins within seconds."))
+    return response
+
+
+@router.get("/jobs/{run_id}")
+def run(request: Request, session: Books, by: By, run_id: str) -> Response:
+    """One run; the page looks again while it works."""
+    found = jobs.get(session, run_id, by=by)
+    return page(
+        request,
+        "jobs/run.html",
+        block="run",
+        run=found,
+        title=title(found.job),
+        works=found.state in WORKING,
+        by_name=users.names(session, [found.started_by]).get(found.started_by, ""),
+        is_period=_is_period(found),
+        period=jobs.subject_of(found.planned_for),
+        may_run=rights.allows(by, "job.run"),
+    )
+
+
+def _is_period(found: JobRun) -> bool:
+    return found.job in OF_A_PERIOD and "T" not in found.planned_for

@@ -1,0 +1,179 @@
+"""Technology managers, for operations: who they are, their grade, how they are paid, their deals."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import Request, Response
+from sqlmodel import Session
+
+from api import codes, flash
+from api.doors import Books, By, Now
+from api.forms import Filled, Form
+from api.language import N_
+from api.pages import cards, fields, lists
+from api.pages.doors import pages, see
+from api.rendering import page
+from api.words import sentence
+from ledger import accounts, deals, managers, plans, rights, users
+from ledger.clock import day_of
+from ledger.core.errors import Conflict, Invalid
+from ledger.managers import Manager
+from ledger.statements import masked
+from ledger.users import User
+
+router = pages()
+
+
+@router.get("/managers")
+def listing(request: Request, session: Books, by: By, now: Now, q: str = "", after: str = "") -> Response:
+    """Managers in order of id, or those a text is found in."""
+    rights.require(by, "manager.see")
+    found = managers.search(session, q.strip(), after=after, limit=lists.SHOWN + 1)
+    rows, more = lists.cut(request, found, cursor="after")
+    return page(
+        request,
+        "managers/list.html",
+        managers=rows,
+        grades=managers.grades_on(session, [one.id for one in rows], day_of(now)),
+        more=more,
+        q=q.strip(),
+        may_edit=rights.allows(by, "manager.edit"),
+    )
+
+
+@router.get("/managers/new")
+def new(request: Request, session: Books, by: By, now: Now) -> Response:
+    """The form for a new manager."""
+    rights.require(by, "manager.edit")
+    return _form(request, session, Form(tax_method="per_payment", from_on=str(day_of(now))), now)
+
+
+@router.post("/managers")
+def add(request: Request, session: Books, by: By, now: Now, form: Filled) -> Response:
+    """A new manager."""
+    rights.require(by, "manager.edit")
+    manager = _added(session, form, now)
+    if manager is None:
+        return _form(request, session, form, now, 422)
+    response = see(f"/managers/{manager.id}")
+    flash.put(response, N_("The manager is added."))
+    return response
+
+
+def _added(session: Session, form: Form, now: datetime) -> Manager | None:
+    name = form.required("name")
+    phone = form.parsed("phone", users.phone_number) if form.text("phone") else None
+    from_on = form.parsed("from_on", fields.day) if form.text("grade") else None
+    if not form.ok:
+        return None
+    try:
+        return managers.add(
+            session,
+            id=form.text("id") or None,
+            name=name,
+            phone=phone,
+            grade=form.text("grade") or None,
+            grade_from=from_on or managers.BEGINNING,
+            tax_method=form.text("tax_method"),
+            bank_name=form.text("bank_name") or None,
+            bank_account=_account(form),
+            now=now,
+        )
+    except (Invalid, Conflict) as refusal:
+        form.refuse(_FIELDS.get(refusal.code, ""), sentence(refusal))
+        return None
+
+
+_FIELDS = {
+    "manager_exists": "id",
+    "id_invalid": "id",
+    "manager_name": "name",
+    "tax_method_unknown": "tax_method",
+}
+
+
+def _account(form: Form) -> str | None:
+    return fields.plainly(form.text("bank_account")).replace("-", "") or None
+
+
+def _form(request: Request, session: Session, form: Form, now: datetime, status: int = 200) -> Response:
+    return page(
+        request,
+        "managers/new.html",
+        status=status,
+        form=form,
+        grades=_grades(session, now),
+        tax_methods=codes.choices("tax_method", managers.TAX_METHODS),
+    )
+
+
+def _grades(session: Session, now: datetime) -> list[tuple[str, str]]:
+    """The grades that the plans in force know."""
+    known = [grade for plan in plans.offered(session, day_of(now)) for grade in plans.value(plan).grades]
+    return codes.choices("grade", dict.fromkeys(known) or codes.GRADES)
+
+
+@router.get("/managers/{id}")
+def show(request: Request, id: str, session: Books, by: By, now: Now) -> Response:
+    """One manager: numbers, grade, payment, deals."""
+    return _manager(request, session, id, by, now, Form())
+
+
+def _manager(
+    request: Request, session: Session, id: str, by: User, now: datetime, form: Form, status: int = 200
+) -> Response:
+    manager, today = managers.seen(session, id, by=by), day_of(now)
+    defaults = {"bank_name": manager.bank_name or "", "tax_method": manager.tax_method, "from_on": str(today)}
+    form.defaults = defaults | form.defaults
+    return page(
+        request,
+        "managers/manager.html",
+        status=status,
+        manager=manager,
+        account=masked(manager.bank_account),
+        standing=accounts.standing(session, id),
+        history=managers.grade_history(session, id),
+        grade=managers.grades_on(session, [id], today).get(id),
+        deals=cards.of(session, deals.listing(session, by=by, manager_id=id, limit=20)),
+        may_edit=rights.allows(by, "manager.edit"),
+        form=form,
+        grades=_grades(session, now),
+        tax_methods=codes.choices("tax_method", managers.TAX_METHODS),
+    )
+
+
+@router.post("/managers/{id}/payment")
+def set_payment(request: Request, id: str, session: Books, by: By, now: Now, form: Filled) -> Response:
+    """How the manager is paid and taxed from now on. An account left empty stays as it is."""
+    rights.require(by, "manager.edit")
+    manager = managers.get(session, id)
+    try:
+        managers.set_payment(
+            session,
+            id,
+            bank_name=form.text("bank_name") or None,
+            bank_account=_account(form) or manager.bank_account,
+            tax_method=form.text("tax_method"),
+        )
+    except Invalid as refusal:
+        form.refuse(_FIELDS.get(refusal.code, ""), sentence(refusal))
+        return _manager(request, session, id, by, now, form, 422)
+    response = see(f"/managers/{id}")
+    flash.put(response, N_("The payment details are kept."))
+    return response
+
+
+@router.post("/managers/{id}/grade")
+def set_grade(request: Request, id: str, session: Books, by: By, now: Now, form: Filled) -> Response:
+    """The grade from a day on. Milestones verified before keep the grade they were verified with."""
+    rights.require(by, "manager.edit")
+    grade, from_on = form.required("grade"), form.parsed("from_on", fields.day)
+    if grade and grade not in dict(_grades(session, now)):
+        form.refuse("grade", sentence(Invalid("grade_not_offered", "choose one of the grades")))
+    if not form.ok or from_on is None:
+        return _manager(request, session, id, by, now, form, 422)
+    managers.set_grade(session, id, grade=grade, from_on=from_on)
+    response = see(f"/managers/{id}")
+    flash.put(response, N_("The grade is kept."))
+    return response

@@ -1,0 +1,393 @@
+"""Milestones: logging one, changing one that was sent back, and verifying them with the evidence in view."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import Request, Response
+from sqlmodel import Session
+
+from api import flash
+from api.doors import Books, By, Files, Now
+from api.forms import Filled, Form
+from api.language import N_, gettext
+from api.pages import allocations, cards, fields, lists, uploads
+from api.pages.deals import change as changed
+from api.pages.deals import on
+from api.pages.doors import pages, see
+from api.rendering import page
+from api.words import sentence
+from ledger import accruals, deals, evidence, facts, managers, milestones, needs, organisations, rights, users
+from ledger.clock import day_of
+from ledger.core import facts as core
+from ledger.core.errors import Invalid, NotFound, Refused
+from ledger.deals import Deal
+from ledger.milestones import Milestone
+from ledger.users import User
+
+router = pages(body_most=uploads.FORM_MOST)
+
+STATES = ("draft", "submitted", "verified", "rejected", "withdrawn")
+ROWS, ROWS_MOST = 3, 20
+
+
+@router.get("/milestones")
+def listing(
+    request: Request, session: Books, by: By, now: Now, state: str = "", before: str | None = None
+) -> Response:
+    """Milestones the viewer may see: those that wait, the oldest first; all others, the latest first."""
+    found = milestones.listing(session, by=by, state=state or None, before=before, limit=lists.SHOWN + 1)
+    rows, older = lists.cut(request, found)
+    return page(
+        request,
+        "milestones/list.html",
+        cards=cards.milestones_of(session, rows),
+        state_shown=state,
+        states=STATES,
+        older=older,
+        now=now,
+    )
+
+
+# Logging one
+
+
+@router.get("/milestones/new")
+def new(request: Request, session: Books, by: By, now: Now, deal: str = "", q: str = "") -> Response:
+    """First which deal, then the form."""
+    if not deal:
+        found = deals.listing(session, by=by, text=q.strip(), limit=30)
+        alive = [card for card in cards.of(session, found) if card.state == "open"]
+        return page(request, "milestones/choose.html", cards=alive, q=q.strip())
+    chosen = deals.get(session, deal, by=by)
+    rights.require(by, "milestone.log", managers=deals.managers_of(session, deal))
+    who = f"{by.name} ({by.manager_id})" if by.manager_id else ""
+    form = Form(reached_on=str(day_of(now)), deal=deal, who1=who, weight1="1", rows=str(ROWS))
+    return _form(request, session, chosen, form)
+
+
+@router.post("/milestones")
+def log(request: Request, session: Books, store: Files, by: By, now: Now, form: Filled) -> Response:
+    """Log a milestone, as a draft or straight to operations."""
+    deal = deals.get(session, form.text("deal"), by=by)
+    if form.text("do") == "more":
+        return _more(request, session, deal, form)
+    logged = _logged(session, deal, form, by, now)
+    if logged is not None:
+        uploads.keep(session, store, form, "files", logged.id, by=by, now=now)
+    if logged is None or not form.ok:
+        uploads.chosen_again(form, "files")
+        return _form(request, session, deal, form, 422)
+    response = see(f"/milestones/{logged.id}")
+    flash.put(
+        response,
+        N_("The milestone is kept as a draft.")
+        if logged.state == "draft"
+        else N_("The milestone is with operations now."),
+    )
+    return response
+
+
+def _more(
+    request: Request, session: Session, deal: Deal, form: Form, milestone: Milestone | None = None
+) -> Response:
+    """The same form with more rows for people."""
+    uploads.chosen_again(form, "files")
+    return _form(request, session, deal, form, milestone=milestone, rows=_rows(form) + ROWS)
+
+
+def _logged(session: Session, deal: Deal, form: Form, by: User, now: datetime) -> Milestone | None:
+    stage, reached_on = form.required("stage"), _reached_on(form, now)
+    people = _participants(session, form)
+    if not form.ok or reached_on is None:
+        return None
+    try:
+        return milestones.log(
+            session,
+            deal_id=deal.id,
+            stage=stage,
+            reached_on=reached_on,
+            participants=people,
+            note=form.text("note"),
+            submit=form.text("do") != "draft",
+            by=by,
+            now=now,
+        )
+    except (Invalid, NotFound) as refusal:
+        form.refuse(_FIELDS.get(refusal.code, ""), sentence(refusal))
+        return None
+
+
+_FIELDS = {"stage_unknown": "stage", "participants_weightless": "weight1", "participants_missing": "who1"}
+
+
+def _reached_on(form: Form, now: datetime) -> Any:
+    return form.parsed("reached_on", lambda text: needs.not_later(fields.day(text), now))
+
+
+def _rows(form: Form) -> int:
+    given = form.text("rows")
+    return min(int(given), ROWS_MOST) if given.isdigit() else ROWS
+
+
+def _participants(session: Session, form: Form) -> dict[str, str]:
+    """Weight by manager id, from the rows that are filled in; what is wrong is said beside its field."""
+    people: dict[str, str] = {}
+    for n in range(1, _rows(form) + 1):
+        if not form.text(f"who{n}"):
+            continue
+        manager = form.parsed(f"who{n}", lambda text: managers.meant(session, text))
+        weight = form.parsed(f"weight{n}", _weight)
+        if manager is not None and manager.id in people:
+            form.refuse(f"who{n}", gettext("This person is listed twice."))
+        elif manager is not None and weight is not None:
+            people[manager.id] = weight
+    if not people:
+        form.refuse("who1", gettext("Say who took part."))
+    return people
+
+
+def _weight(text: str) -> str:
+    plain = fields.plainly(text).removesuffix("%")
+    milestones.weight(plain)
+    return plain
+
+
+def _form(
+    request: Request,
+    session: Session,
+    deal: Deal,
+    form: Form,
+    status: int = 200,
+    milestone: Milestone | None = None,
+    rows: int = 0,
+) -> Response:
+    plan = accruals.plan_of(session, deal)
+    reached = milestones.progress(session, [deal.id]).get(deal.id, {})
+    return page(
+        request,
+        "milestones/form.html",
+        status=status,
+        form=form,
+        deal=deal,
+        milestone=milestone,
+        rows=min(rows or _rows(form), ROWS_MOST),
+        rows_most=ROWS_MOST,
+        client=organisations.names(session, [deal.client_id]).get(deal.client_id, ""),
+        plan=plan,
+        marks=cards.marks(plan, reached),
+        stages=[(stage.id, cards.stage_title(plan, stage.id)) for stage in plan.stages],
+        people=managers.search(session, "", limit=300),
+    )
+
+
+# Looking at one, and deciding
+
+
+@router.get("/milestones/{id}")
+def show(request: Request, id: str, session: Books, by: By, now: Now) -> Response:
+    """One milestone: facts beside evidence; for who may verify it, what that will post."""
+    return _milestone(request, session, milestones.get(session, id, by=by), by, now, Form())
+
+
+def _milestone(
+    request: Request,
+    session: Session,
+    milestone: Milestone,
+    by: User,
+    now: datetime,
+    form: Form,
+    status: int = 200,
+) -> Response:
+    deal = deals.get(session, milestone.deal_id, by=by)
+    plan = accruals.plan_of(session, deal)
+    foreseen, hindrance = _foreseen(session, deal, milestone, by, now)
+    return page(
+        request,
+        "milestones/milestone.html",
+        status=status,
+        form=form,
+        card=cards.milestones_of(session, [milestone])[0],
+        deal=cards.of(session, [deal])[0],
+        asked_for=next((stage.evidence for stage in plan.stages if stage.id == milestone.stage), ()),
+        names=managers.names(session, milestone.participants),
+        grades=managers.grades_on(session, milestone.participants, milestone.reached_on),
+        users=users.names(session, [milestone.logged_by, milestone.decided_by or ""]),
+        evidence=evidence.of(session, milestone.id),
+        need_evidence=_of_need(session, deal, milestone, plan.stages[0].id),
+        may=_may(session, milestone, by),
+        foreseen=foreseen,
+        hindrance=hindrance,
+        following=_following(session, milestone, by),
+    )
+
+
+def _of_need(session: Session, deal: Deal, milestone: Milestone, first: str) -> list[evidence.Evidence]:
+    """The need's own files show that the first stage was reached."""
+    return evidence.of(session, deal.need_id) if deal.need_id and milestone.stage == first else []
+
+
+def _may(session: Session, milestone: Milestone, by: User) -> dict[str, bool]:
+    """What the viewer may do with the milestone as it stands."""
+    taking_part, state = milestone.participants, milestone.state
+    may_log = rights.allows(by, "milestone.log", managers=deals.managers_of(session, milestone.deal_id))
+    may_decide = rights.allows(by, "milestone.verify", managers=taking_part, made_by=milestone.logged_by)
+    return {
+        "decide": may_decide and state == "submitted",
+        "not_own": state == "submitted" and not may_decide and by.role == "operator",
+        "withdraw": state == "verified" and rights.allows(by, "milestone.withdraw", managers=taking_part),
+        "change": may_log and state in ("draft", "rejected"),
+        "submit": may_log and state == "draft",
+        "add": may_log and state in ("draft", "rejected", "submitted"),
+    }
+
+
+def _foreseen(
+    session: Session, deal: Deal, milestone: Milestone, by: User, now: datetime
+) -> tuple[allocations.Foreseen | None, str]:
+    """What verifying it would post, or why it cannot be verified."""
+    if milestone.state != "submitted" or not rights.allows(by, "books.see"):
+        return None, ""
+    try:
+        drawn = accruals.preview(session, deal, [milestones.as_fact(session, milestone)], now=now)
+    except Refused as refusal:
+        return None, sentence(refusal)
+    return allocations.foreseen(session, deal, drawn), ""
+
+
+def _following(session: Session, milestone: Milestone, by: User) -> Milestone | None:
+    """The next one that waits, for who verifies one after another."""
+    if by.role != "operator":
+        return None
+    return next((one for one in milestones.waiting(session, limit=2) if one.id != milestone.id), None)
+
+
+@router.post("/milestones/{id}/verify")
+def verify(request: Request, id: str, session: Books, by: By, now: Now) -> Response:
+    """Accept it as true; what everybody earned is brought up to date."""
+    milestones.verify(session, id, by=by, now=now)
+    response = see(f"/milestones/{id}")
+    flash.put(response, N_("Verified. What everybody earned is in the books."))
+    return response
+
+
+@router.post("/milestones/{id}/reject")
+def reject(request: Request, id: str, session: Books, by: By, now: Now, form: Filled) -> Response:
+    """Send it back with the reason."""
+    reason = form.required("reason")
+    if not form.ok:
+        return _milestone(request, session, milestones.get(session, id, by=by), by, now, form, 422)
+    milestones.reject(session, id, reason=reason, by=by, now=now)
+    response = see(f"/milestones/{id}")
+    flash.put(response, N_("Sent back with your reason."))
+    return response
+
+
+@router.get("/milestones/{id}/withdraw")
+def withdrawal(request: Request, id: str, session: Books, by: By, now: Now) -> Response:
+    """The form to take a verified milestone back."""
+    milestone = milestones.get(session, id, by=by)
+    rights.require(by, "milestone.withdraw", managers=milestone.participants)
+    deal, form = deals.get(session, milestone.deal_id, by=by), Form(on=str(day_of(now)))
+    back = f"/milestones/{id}"
+    return page(request, "milestones/withdraw.html", form=form, deal=deal, seen="", foreseen=None, back=back)
+
+
+@router.post("/milestones/{id}/withdraw")
+def withdraw(request: Request, id: str, session: Books, by: By, now: Now, form: Filled) -> Response:
+    """Take a verified milestone back: the fact stays, another undoes it from a day on."""
+    milestone = milestones.get(session, id, by=by)
+    rights.require(by, "milestone.withdraw", managers=milestone.participants)
+
+    def draw(session: Session, deal: Deal, form: Form, now: datetime) -> core.Fact | None:
+        form.required("reason")
+        day = on(form, now)
+        if not form.ok or day is None:
+            return None
+        return core.MilestoneWithdrawn(day, milestone.stage, facts.next_seq(session, deal.id))
+
+    def record(session: Session, deal: Deal, form: Form, by: User, now: datetime) -> object:
+        day, reason = fields.day(form.text("on")), form.text("reason")
+        return milestones.withdraw(session, id, reason=reason, on=day, by=by, now=now)
+
+    return changed(
+        request,
+        session,
+        deals.get(session, milestone.deal_id, by=by),
+        form,
+        by,
+        now,
+        template="milestones/withdraw.html",
+        draw=draw,
+        record=record,
+        done=N_("The milestone is withdrawn."),
+        back=f"/milestones/{id}",
+    )
+
+
+# Changing one that was sent back
+
+
+@router.get("/milestones/{id}/change")
+def edit(request: Request, id: str, session: Books, by: By) -> Response:
+    """The form again, as it was sent."""
+    milestone = milestones.get(session, id, by=by)
+    deal = deals.get(session, milestone.deal_id, by=by)
+    rights.require(by, "milestone.log", managers=deals.managers_of(session, deal.id))
+    names = managers.names(session, milestone.participants)
+    given = {"reached_on": str(milestone.reached_on), "note": milestone.note, "stage": milestone.stage}
+    for n, (manager, weight) in enumerate(milestone.participants.items(), 1):
+        given |= {f"who{n}": f"{names.get(manager, '')} ({manager})", f"weight{n}": weight}
+    rows = max(ROWS, len(milestone.participants) + 1)
+    return _form(request, session, deal, Form(rows=str(rows), **given), milestone=milestone)
+
+
+@router.post("/milestones/{id}/change")
+def change(
+    request: Request, id: str, session: Books, store: Files, by: By, now: Now, form: Filled
+) -> Response:
+    """Change it and hand it to operations again, or keep the change as a draft."""
+    milestone = milestones.get(session, id, by=by)
+    deal = deals.get(session, milestone.deal_id, by=by)
+    if form.text("do") == "more":
+        return _more(request, session, deal, form, milestone)
+    reached_on, people = _reached_on(form, now), _participants(session, form)
+    if form.ok:
+        milestones.change(
+            session, id, reached_on=reached_on, participants=people, note=form.text("note"), by=by, now=now
+        )
+        uploads.keep(session, store, form, "files", id, by=by, now=now)
+    if not form.ok:
+        uploads.chosen_again(form, "files")
+        return _form(request, session, deal, form, 422, milestone)
+    response = see(f"/milestones/{id}")
+    if form.text("do") == "draft":
+        flash.put(response, N_("The milestone is kept as a draft."))
+    else:
+        milestones.submit(session, id, by=by, now=now)
+        flash.put(response, N_("The milestone is with operations now."))
+    return response
+
+
+@router.post("/milestones/{id}/submit")
+def submit(id: str, session: Books, by: By, now: Now) -> Response:
+    """Hand a draft to operations."""
+    milestones.submit(session, id, by=by, now=now)
+    response = see(f"/milestones/{id}")
+    flash.put(response, N_("The milestone is with operations now."))
+    return response
+
+
+@router.post("/milestones/{id}/evidence")
+def add_evidence(
+    request: Request, id: str, session: Books, store: Files, by: By, now: Now, form: Filled
+) -> Response:
+    """More files beside a milestone that is not decided yet."""
+    milestone = milestones.get(session, id, by=by)
+    if not _may(session, milestone, by)["add"]:
+        return see(f"/milestones/{id}")
+    uploads.keep(session, store, form, "files", id, by=by, now=now)
+    if not form.ok:
+        return _milestone(request, session, milestone, by, now, form, 422)
+    return see(f"/milestones/{id}")

@@ -1,0 +1,43 @@
+"""The JSON API, a file per noun. Each one's router is named in `ROUTERS`."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.routes import (
+    accounts,
+    deals,
+    entries,
+    evidence,
+    fees,
+    jobs,
+    managers,
+    milestones,
+    needs,
+    organisations,
+    payouts,
+    periods,
+    plans,
+    statements,
+    tokens,
+    users,
+)
+
+ROUTERS: tuple[APIRouter, ...] = (
+    tokens.router,
+    users.router,
+    managers.router,
+    organisations.router,
+    plans.router,
+    needs.router,
+    deals.router,
+    milestones.router,
+    evidence.router,
+    fees.router,
+    payouts.router,
+    statements.router,
+    entries.router,
+    accounts.router,
+    periods.router,
+    jobs.router,
+)

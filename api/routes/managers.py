@@ -1,0 +1,164 @@
+"""Technology managers (技术经理人): who they are, their grades, how they are paid, where they stand."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import Field, StringConstraints
+
+from api.doors import Books, By, Now, noun
+from api.values import (
+    Answer,
+    Body,
+    Code,
+    Currency,
+    Cursor,
+    Day,
+    Id,
+    Instant,
+    Limit,
+    Name,
+    Page,
+    PathId,
+    Phone,
+    first_of,
+)
+from ledger import accounts, managers, rights
+from ledger.clock import day_of
+from ledger.core.money import format_minor
+from ledger.managers import BEGINNING, Manager
+from ledger.statements import masked
+
+router = noun("managers")
+
+TaxMethod = Literal["per_payment", "platform_cumulative", "invoiced", "payroll"]
+BankAccount = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{6,30}$"), Field(examples=["6222020200112233445"])
+]
+
+
+class NewManager(Body):
+    """A new manager."""
+
+    name: Name
+    id: Id | None = Field(default=None, description="The id they had elsewhere; left out, one is made.")
+    grade: Code | None = Field(default=None, examples=["senior"])
+    grade_from: Day = Field(default=BEGINNING, description="Left out: they always held it.")
+    phone: Phone | None = None
+    tax_method: TaxMethod = "per_payment"
+    bank_name: Name | None = None
+    bank_account: BankAccount | None = None
+
+
+class Payment(Body):
+    """How a manager is paid and taxed from now on."""
+
+    bank_name: Name | None
+    bank_account: BankAccount | None
+    tax_method: TaxMethod
+
+
+class NewGrade(Body):
+    """A grade held from a day on."""
+
+    grade: Code = Field(examples=["senior"])
+    from_on: Day
+
+
+class ManagerAnswer(Answer):
+    """One manager. The bank account shows its last four digits."""
+
+    id: str
+    name: str
+    phone: str | None
+    tax_method: TaxMethod
+    bank_name: str | None
+    bank_account: str = Field(examples=["**** 3445"])
+    created_at: Instant
+
+    @classmethod
+    def of(cls, manager: Manager) -> ManagerAnswer:
+        """The manager as they are answered."""
+        return cls(**_shown(manager))
+
+
+class WholeManager(ManagerAnswer):
+    """One manager, with the grade they hold today."""
+
+    grade: str | None
+
+
+class Standing(Answer):
+    """A manager's three numbers."""
+
+    manager_id: str
+    currency: str
+    payable: str = Field(examples=["1296.00"])
+    held: str = Field(examples=["144.00"])
+    expected: str = Field(examples=["3480.00"])
+
+
+def _shown(manager: Manager) -> dict[str, Any]:
+    return {**manager.model_dump(), "bank_account": masked(manager.bank_account)}
+
+
+def _whole(session: Books, manager: Manager, now: Now) -> WholeManager:
+    grade = managers.grades_on(session, [manager.id], day_of(now)).get(manager.id)
+    return WholeManager(**_shown(manager), grade=grade)
+
+
+@router.get("")
+def listing(session: Books, by: By, limit: Limit = 50, cursor: Cursor = None) -> Page[ManagerAnswer]:
+    """Managers, by id; a manager sees themselves."""
+    rows = managers.page(session, by=by, after=cursor or "", limit=limit + 1)
+    found, following = first_of(rows, limit)
+    return Page(items=[ManagerAnswer.of(manager) for manager in found], next=following)
+
+
+@router.post("", status_code=201)
+def add(body: NewManager, session: Books, by: By, now: Now) -> WholeManager:
+    """Add a manager."""
+    rights.require(by, "manager.edit")
+    return _whole(session, managers.add(session, **body.model_dump(), now=now), now)
+
+
+@router.get("/{id}")
+def get(id: PathId, session: Books, by: By, now: Now) -> WholeManager:
+    """One manager."""
+    return _whole(session, managers.seen(session, id, by=by), now)
+
+
+@router.post("/{id}/payment")
+def set_payment(id: PathId, body: Payment, session: Books, by: By, now: Now) -> WholeManager:
+    """Say how they are paid and taxed from now on."""
+    rights.require(by, "manager.edit")
+    return _whole(session, managers.set_payment(session, id, **body.model_dump()), now)
+
+
+@router.post("/{id}/grades")
+def set_grade(id: PathId, body: NewGrade, session: Books, by: By, now: Now) -> WholeManager:
+    """Say which grade they hold from a day on."""
+    rights.require(by, "manager.edit")
+    managers.set_grade(session, id, grade=body.grade, from_on=body.from_on)
+    session.flush()
+    return _whole(session, managers.get(session, id), now)
+
+
+@router.get("/{id}/standing")
+def standing(
+    id: PathId,
+    session: Books,
+    by: By,
+    currency: Annotated[Currency, Query(description="In which currency.")] = "CNY",
+) -> Standing:
+    """What a manager is owed now, what is held, what may come."""
+    manager = managers.seen(session, id, by=by)
+    found = accounts.standing(session, manager.id, currency=currency)
+    return Standing(
+        manager_id=manager.id,
+        currency=currency,
+        payable=format_minor(found.payable_minor, currency),
+        held=format_minor(found.held_minor, currency),
+        expected=format_minor(found.expected_minor, currency),
+    )

@@ -1,0 +1,241 @@
+"""Payouts (付款单): batches of what is payable, approved by somebody else, sent to the bank, confirmed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Query, Response
+from pydantic import Field
+
+from api.doors import Books, By, Files, Now, noun
+from api.openapi import problems
+from api.routes.evidence import download
+from api.values import (
+    Answer,
+    Body,
+    Currency,
+    Cursor,
+    Day,
+    Id,
+    Instant,
+    Limit,
+    Page,
+    PathId,
+    Reason,
+    first_of,
+)
+from ledger import payouts
+from ledger.core.money import format_minor
+from ledger.payouts import Due, Payout, PayoutLine
+from ledger.statements import masked
+
+router = noun("payouts")
+
+PayoutState = Literal["made", "approved", "sent", "settled", "voided"]
+Lines = Annotated[list[Id], Field(min_length=1, max_length=1000, description="Ids of lines.")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class NewPayout(Body):
+    """Everything payable, or what is payable to some."""
+
+    value_on: Day = Field(description="The planned value date: its month is the tax's.")
+    currency: Currency = "CNY"
+    only: list[Id] | None = Field(default=None, max_length=1000, description="Only these managers.")
+
+
+class Approval(Body):
+    """What was seen. Left out, whatever is there is approved."""
+
+    digest: Digest | None = None
+
+
+class Confirmation(Body):
+    """The bank has paid."""
+
+    value_on: Day = Field(description="The bank's value date.")
+    lines: Lines | None = Field(default=None, description="Left out: every line still on its way.")
+
+
+class Return(Body):
+    """The bank refused some lines."""
+
+    lines: Lines
+    reason: Reason
+
+
+class Voiding(Body):
+    """Why a batch is given up."""
+
+    reason: Reason
+
+
+class DueAnswer(Answer):
+    """What a manager could be paid now, or why not."""
+
+    manager_id: str
+    name: str
+    payable: str = Field(examples=["1296.00"])
+    by_deal: dict[str, str]
+    why_not: str | None = Field(description="Null: would be paid.", examples=["no_bank_account"])
+
+    @classmethod
+    def of(cls, due: Due, currency: str) -> DueAnswer:
+        """One manager's as it is answered."""
+        return cls(
+            manager_id=due.manager_id,
+            name=due.name,
+            payable=format_minor(due.payable_minor, currency),
+            by_deal={deal: format_minor(minor, currency) for deal, minor in due.by_deal.items()},
+            why_not=due.why_not,
+        )
+
+
+class LineAnswer(Answer):
+    """What one manager gets of a batch. The account shows its last four digits; the file has all of it."""
+
+    id: str
+    manager_id: str
+    payee_name: str
+    bank_name: str
+    bank_account: str = Field(examples=["**** 3445"])
+    gross: str
+    tax: str
+    net: str
+    tax_method: str
+    value_on: Day
+    state: Literal["reserved", "paid", "returned"]
+    reason: str | None
+
+    @classmethod
+    def of(cls, line: PayoutLine, currency: str) -> LineAnswer:
+        """One line as it is answered."""
+        return cls(
+            **line.model_dump(
+                include={"id", "manager_id", "payee_name", "bank_name", "tax_method", "value_on", "state"}
+            ),
+            bank_account=masked(line.bank_account),
+            gross=format_minor(line.gross_minor, currency),
+            tax=format_minor(line.tax_minor, currency),
+            net=format_minor(line.net_minor, currency),
+            reason=line.reason,
+        )
+
+
+class PayoutAnswer(Answer):
+    """One batch. `digest` is over what is approved: who gets how much, on which account, when."""
+
+    id: str
+    no: str = Field(examples=["FK-202605-001"])
+    currency: str
+    value_on: Day
+    state: PayoutState
+    digest: str
+    made_by: str
+    made_at: Instant
+    sent_by: str | None
+    sent_at: Instant | None
+    voided_reason: str | None
+
+
+class ApprovalAnswer(Answer):
+    """Somebody agreed."""
+
+    approved_by: str
+    approved_at: Instant
+
+
+class WholePayout(PayoutAnswer):
+    """One batch with its lines and who agreed to it."""
+
+    lines: list[LineAnswer]
+    approvals: list[ApprovalAnswer]
+
+
+def _whole(session: Books, payout: Payout) -> WholePayout:
+    lines = payouts.lines_of(session, payout.id)
+    shown: dict[str, Any] = PayoutAnswer.model_validate(payout).model_dump(mode="python")
+    return WholePayout(
+        **shown,
+        lines=[LineAnswer.of(line, payout.currency) for line in lines],
+        approvals=[ApprovalAnswer.model_validate(one) for one in payouts.approvals_of(session, payout.id)],
+    )
+
+
+@router.get("")
+def listing(session: Books, by: By, limit: Limit = 50, cursor: Cursor = None) -> Page[PayoutAnswer]:
+    """Batches, the latest first."""
+    found, following = first_of(payouts.listing(session, by=by, before=cursor, limit=limit + 1), limit)
+    return Page(items=[PayoutAnswer.model_validate(payout) for payout in found], next=following)
+
+
+@router.get("/preview")
+def preview(
+    session: Books,
+    by: By,
+    currency: Annotated[Currency, Query(description="In which currency.")] = "CNY",
+) -> list[DueAnswer]:
+    """Who would be paid what now, and who would not and why."""
+    return [DueAnswer.of(due, currency) for due in payouts.preview(session, currency=currency, by=by)]
+
+
+@router.post("", status_code=201)
+def make(body: NewPayout, session: Books, by: By, now: Now) -> WholePayout:
+    """Make a batch, and reserve the money."""
+    return _whole(session, payouts.make(session, **body.model_dump(), by=by, now=now))
+
+
+@router.get("/{id}")
+def get(id: PathId, session: Books, by: By) -> WholePayout:
+    """One batch."""
+    return _whole(session, payouts.get(session, id, by=by))
+
+
+@router.post("/{id}/approve")
+def approve(id: PathId, session: Books, by: By, now: Now, body: Approval | None = None) -> WholePayout:
+    """Agree to a batch somebody else made."""
+    seen = body.digest if body else None
+    payouts.get(session, id, by=by)
+    return _whole(session, payouts.approve(session, id, digest_seen=seen, by=by, now=now))
+
+
+@router.post("/{id}/send")
+def send(id: PathId, session: Books, store: Files, by: By, now: Now) -> WholePayout:
+    """Make the bank file of an approved batch; it is at `/file`."""
+    payouts.get(session, id, by=by)
+    payout, _ = payouts.send(session, store, id, by=by, now=now)
+    return _whole(session, payout)
+
+
+@router.get(
+    "/{id}/file",
+    response_class=Response,
+    responses={200: {"description": "The bank file.", "content": {"text/csv": {}}}, **problems(409)},
+)
+def file(id: PathId, session: Books, store: Files, by: By) -> Response:
+    """The bank file of a batch that was sent."""
+    content = payouts.file_of(session, store, id, by=by)
+    return download(content, f"{payouts.get(session, id, by=by).no}.csv", "text/csv")
+
+
+@router.post("/{id}/confirm")
+def confirm(id: PathId, body: Confirmation, session: Books, by: By, now: Now) -> WholePayout:
+    """The bank has paid these lines."""
+    payouts.get(session, id, by=by)
+    paid = payouts.confirm(session, id, value_on=body.value_on, line_ids=body.lines, by=by, now=now)
+    return _whole(session, paid)
+
+
+@router.post("/{id}/return")
+def return_lines(id: PathId, body: Return, session: Books, by: By, now: Now) -> WholePayout:
+    """The bank refused these lines: the money is payable again."""
+    payouts.get(session, id, by=by)
+    left = payouts.return_lines(session, id, line_ids=body.lines, reason=body.reason, by=by, now=now)
+    return _whole(session, left)
+
+
+@router.post("/{id}/void")
+def void(id: PathId, body: Voiding, session: Books, by: By, now: Now) -> WholePayout:
+    """Give up a batch that was not sent: the money is payable again."""
+    payouts.get(session, id, by=by)
+    return _whole(session, payouts.void(session, id, reason=body.reason, by=by, now=now))

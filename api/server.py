@@ -1,0 +1,42 @@
+"""The application as `yongjin serve` runs it: one database, one store, and the clock beside them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from api.app import create_app
+from ledger import config, demo
+from ledger.db import Database
+from ledger.files import Store
+from ledger.jobs import Clock
+from ledger.schedule import JOBS
+
+
+def served() -> FastAPI:
+    """The application over what the environment names, with the embedded scheduler."""
+    settings = config.from_environment()
+    database, store = Database(settings.database_url), Store(settings.files)
+    app = create_app(database, store)
+    app.state.demonstration = _demonstration(database)
+    scheduler = Clock(database, store, JOBS)
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        scheduler.start()
+        yield
+        scheduler.stop()
+        database.close()
+
+    app.router.lifespan_context = running
+    return app
+
+
+def _demonstration(database: Database) -> list[tuple[str, str, str, str]]:
+    """(role, name, phone, password) of the demonstration's people, where it is loaded."""
+    with database.reading() as session:
+        if not demo.is_loaded(session):
+            return []
+    return [(sign.role, sign.name, sign.phone, demo.PASSWORD) for sign in demo.SIGN_INS]

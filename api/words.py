@@ -1,0 +1,109 @@
+"""Refusals as sentences: the core's codes for nouns, states, steps and rights in people's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from api.language import N_, gettext
+from ledger.core.errors import Refused
+
+# The facts of a refusal whose values are codes.
+CODED = frozenset({"noun", "state", "step", "action", "role", "what", "field"})
+
+WORDS: Mapping[str, str] = {
+    # nouns
+    "need": N_("need"),
+    "deal": N_("deal"),
+    "milestone": N_("milestone"),
+    "plan": N_("plan"),
+    "payout": N_("payout"),
+    "payment": N_("payment"),
+    "manager": N_("manager"),
+    # states
+    "open": N_("open"),
+    "matched": N_("matched with a deal"),
+    "closed": N_("closed"),
+    "draft": N_("a draft"),
+    "submitted": N_("waiting to be verified"),
+    "verified": N_("verified"),
+    "rejected": N_("sent back"),
+    "withdrawn": N_("withdrawn"),
+    "published": N_("published"),
+    "retired": N_("retired"),
+    "made": N_("waiting for approval"),
+    "approved": N_("approved"),
+    "sent": N_("with the bank"),
+    "settled": N_("settled"),
+    "voided": N_("voided"),
+    "reserved": N_("in transit"),
+    "paid": N_("paid"),
+    "returned": N_("returned by the bank"),
+    # steps
+    "match": N_("get a deal"),
+    "close": N_("be closed"),
+    "submit": N_("be submitted"),
+    "change": N_("be changed"),
+    "verify": N_("be verified"),
+    "reject": N_("be sent back"),
+    "withdraw": N_("be withdrawn"),
+    "publish": N_("be published"),
+    "retire": N_("be retired"),
+    "approve": N_("be approved"),
+    "void": N_("be voided"),
+    "send": N_("be sent to the bank"),
+    "settle": N_("be settled"),
+    "confirm": N_("be confirmed"),
+    "return": N_("be returned"),
+    # rights
+    "need.log": N_("logging a need"),
+    "need.see": N_("seeing this need"),
+    "deal.see": N_("seeing this deal"),
+    "deal.open": N_("opening a deal"),
+    "deal.cancel": N_("cancelling a deal"),
+    "deal.adjust": N_("adjusting an amount"),
+    "milestone.log": N_("logging a milestone"),
+    "milestone.see": N_("seeing this milestone"),
+    "milestone.verify": N_("verifying this milestone"),
+    "milestone.withdraw": N_("withdrawing this milestone"),
+    "fee.record": N_("recording fees"),
+    "fee.see": N_("seeing fees"),
+    "manager.see": N_("seeing this manager"),
+    "manager.edit": N_("changing managers"),
+    "organisation.see": N_("seeing organisations"),
+    "organisation.edit": N_("changing organisations"),
+    "plan.see": N_("seeing plans"),
+    "plan.edit": N_("changing plans"),
+    "payout.see": N_("seeing payouts"),
+    "payout.make": N_("making payouts"),
+    "payout.approve": N_("approving this payout"),
+    "payout.send": N_("sending payouts to the bank"),
+    "payout.confirm": N_("confirming payouts"),
+    "statement.see": N_("seeing this statement"),
+    "statement.make": N_("making statements"),
+    "books.see": N_("seeing the books"),
+    "period.close": N_("closing a period"),
+    "job.see": N_("seeing jobs"),
+    "job.run": N_("running jobs"),
+    "user.edit": N_("changing users"),
+    # roles
+    "operator": N_("operations"),
+    "finance": N_("finance"),
+    # figures and fields
+    "contract_amount": N_("contract amount"),
+    "transaction_amount": N_("transaction amount"),
+    "net_income": N_("net income"),
+    "amount": N_("amount"),
+    "tax": N_("tax"),
+    "date": N_("date"),
+}
+
+
+def sentence(refusal: Refused) -> str:
+    """A refusal in the language at hand, beginning as a sentence does."""
+    facts = {name: _word(value) if name in CODED else value for name, value in refusal.facts.items()}
+    text = gettext(refusal.text, **facts)
+    return text[:1].upper() + text[1:]
+
+
+def _word(value: object) -> object:
+    return gettext(WORDS[value]) if isinstance(value, str) and value in WORDS else value

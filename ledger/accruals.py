@@ -1,0 +1,165 @@
+"""Settling: after each fact the books of a deal are brought up to what its facts say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlmodel import Session, col, func
+
+from ledger import facts, journal, periods, plans, year_caps
+from ledger.clock import day_of
+from ledger.core import accrual, entry, year_cap
+from ledger.core import facts as core
+from ledger.core.plan import Plan
+from ledger.core.target import Target, target
+from ledger.core.year_cap import ManagerYear
+from ledger.journal import Entry, Posted, Posting
+
+if TYPE_CHECKING:
+    from ledger.deals import Deal
+
+PAID = ("payout_made", "paid_elsewhere")
+
+
+def settle(
+    session: Session, deal: Deal, *, now: datetime, because: Iterable[str] = (), by: str = ""
+) -> list[Posted]:
+    """Post target minus posted for one deal, whose row is locked. Nothing where nothing differs."""
+    return settle_many(session, [(deal, tuple(because))], now=now, by=by)
+
+
+def settle_many(
+    session: Session, wanted: Sequence[tuple[Deal, tuple[str, ...]]], *, now: datetime, by: str = ""
+) -> list[Posted]:
+    """The same for several deals, all of them locked, each with the facts that caused it.
+
+    Then the caps on the years of the managers who were moved, so that every deal is locked before any year.
+    """
+    calendar = periods.hold_open(session)
+    posted: list[Posted] = []
+    moved: set[ManagerYear] = set()
+    for deal, because in wanted:
+        plan = plan_of(session, deal)
+        drawn = accrual.draw(
+            plan,
+            facts_of(session, deal),
+            books_of(session, deal.id),
+            terms_of(deal),
+            today=day_of(now),
+            landing=calendar.landing,
+            because=because,
+        )
+        deal.settled_no = drawn.settled_no
+        session.flush()
+        posted += journal.post_many(session, drawn.entries, now=now, by=by, workings=drawn.workings)
+        moved |= year_cap.touched(plan.id, drawn.entries)
+    causes = dict.fromkeys(fact for _, because in wanted for fact in because)
+    return posted + year_caps.settle(session, moved, now=now, because=causes, by=by)
+
+
+def terms_of(deal: Deal) -> accrual.Terms:
+    """What the deal's entries say besides their amounts."""
+    return accrual.Terms(deal.id, deal.client_id, deal.currency, deal.settled_no)
+
+
+def facts_of(session: Session, deal: Deal) -> core.DealFacts:
+    """Everything the engine needs to know of a deal, what was paid on it included."""
+    rows = [facts.value(row) for row in facts.of_deal(session, deal.id) if row.type != "paid"]
+    if any(isinstance(fact, core.Ending) for fact in rows):
+        rows += paid_on(session, deal.id)
+    return core.DealFacts(deal=deal.as_value(), facts=tuple(rows))
+
+
+def paid_on(session: Session, deal_id: str) -> list[core.Paid]:
+    """What was paid to managers on a deal, gross, by day. What is in transit counts.
+
+    A debt that was netted against a payment is not less paid: counted so, it would be taken twice.
+    """
+    return paid_on_each(session, [deal_id]).get(deal_id, [])
+
+
+def paid_on_each(session: Session, deal_ids: Sequence[str]) -> dict[str, list[core.Paid]]:
+    """The same for several deals. Summed here: asked to group, SQLite would read the whole account."""
+    paid, given_back = col(Posting.amount_minor) > 0, col(Posting.amount_minor) < 0
+    query = (
+        select(col(Posting.deal_id), col(Posting.owner), col(Entry.booked_on), col(Posting.amount_minor))
+        .join(Entry, col(Entry.id) == Posting.entry_id)
+        .where(
+            col(Posting.deal_id).in_(deal_ids),
+            col(Posting.account) == entry.PAYABLE,
+            ((col(Entry.kind).in_(PAID)) & paid) | ((col(Entry.kind) == "payout_returned") & given_back),
+        )
+    )
+    sums: dict[tuple[str, str, date], int] = defaultdict(int)
+    for deal_id, owner, on, amount in session.execute(query):
+        sums[deal_id, owner, on] += int(amount)
+    found: dict[str, list[core.Paid]] = defaultdict(list)
+    for (deal_id, owner, on), amount in sorted(sums.items()):
+        found[deal_id].append(core.Paid(on, owner, amount))
+    return found
+
+
+def books_of(session: Session, deal_id: str) -> accrual.Books:
+    """What the books hold on a deal, each sum by the period it belongs to."""
+    query = (
+        select(
+            col(Posting.account),
+            col(Posting.manager_id),
+            col(Posting.stage),
+            col(Posting.nature),
+            col(Posting.origin),
+            func.sum(Posting.amount_minor),
+        )
+        .where(
+            col(Posting.deal_id) == deal_id,
+            col(Posting.account).in_((entry.COMMISSION_COST, entry.HELD, entry.EXPECTED, entry.ADVANCES)),
+        )
+        .group_by(
+            col(Posting.account),
+            col(Posting.manager_id),
+            col(Posting.stage),
+            col(Posting.nature),
+            col(Posting.origin),
+        )
+    )
+    earned: dict[tuple[str, str, str, str], int] = defaultdict(int)
+    held: dict[tuple[str, str, str], int] = defaultdict(int)
+    hoped: dict[tuple[str, str, str], int] = defaultdict(int)
+    advances: dict[str, int] = defaultdict(int)
+    for account, manager, stage, nature, origin, amount in session.execute(query):
+        if account == entry.COMMISSION_COST:
+            earned[manager, stage, nature, origin] += int(amount)
+        elif account == entry.HELD:
+            held[manager, stage, origin] -= int(amount)
+        elif account == entry.EXPECTED:
+            hoped[manager, stage, origin] += int(amount)
+        else:
+            advances[origin] -= int(amount)
+    return accrual.Books(earned=earned, held=held, expected=hoped, advances=advances)
+
+
+def preview(session: Session, deal: Deal, extra: Sequence[core.Fact], *, now: datetime) -> accrual.Drawn:
+    """The entries that would be posted if `extra` were facts too. Nothing is written."""
+    known = facts_of(session, deal)
+    return accrual.draw(
+        plan_of(session, deal),
+        core.DealFacts(known.deal, (*known.facts, *extra)),
+        books_of(session, deal.id),
+        terms_of(deal),
+        today=day_of(now),
+        landing=periods.calendar(session).landing,
+    )
+
+
+def plan_of(session: Session, deal: Deal) -> Plan:
+    """The plan version the deal keeps."""
+    return plans.value(plans.get(session, deal.plan_version_id))
+
+
+def target_of(session: Session, deal: Deal, *, now: datetime) -> Target:
+    """What everyone should have earned on the deal by today, with the workings."""
+    return target(plan_of(session, deal), facts_of(session, deal), day_of(now))

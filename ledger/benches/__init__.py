@@ -1,0 +1,73 @@
+"""How fast, against an anchor measured in the same run: a ratio means the same on every machine."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from time import perf_counter
+
+# What can be measured → the module of this room whose `run` measures it.
+BENCHES = {"engine": "engine"}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One comparison, in things a second. Without its anchor there is nothing to compare."""
+
+    name: str
+    ours: float
+    anchor: float | None
+    bar: float  # `ours` is to be at least so many times the anchor
+    missing: str = ""  # why there is no anchor
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times the anchor."""
+        return self.ours / self.anchor if self.anchor else None
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the bar is met; None where nothing could be compared."""
+        return None if self.ratio is None else self.ratio >= self.bar
+
+
+def run(what: str) -> Sequence[Result]:
+    """Measure one thing of BENCHES."""
+    measured: Sequence[Result] = import_module(f"ledger.benches.{BENCHES[what]}").run()
+    return measured
+
+
+def a_second(*actions: Callable[[], object], rounds: int = 15, seconds: float = 0.1) -> tuple[float, ...]:
+    """How often each action runs in a second: the best of some rounds, the collector off, as timeit does.
+
+    The actions take turns, so that what else the machine does weighs on all of them alike.
+    """
+    counts = [_enough(action, seconds) for action in actions]
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        turns = [
+            [_took(action, count) for action, count in zip(actions, counts, strict=True)]
+            for _ in range(rounds)
+        ]
+    finally:
+        if collecting:
+            gc.enable()
+    return tuple(count / min(took) for count, took in zip(counts, zip(*turns, strict=True), strict=True))
+
+
+def _enough(action: Callable[[], object], seconds: float) -> int:
+    """How many runs take about so long."""
+    count = 1
+    while _took(action, count) < seconds / 4:
+        count *= 2
+    return count * 4
+
+
+def _took(action: Callable[[], object], count: int) -> float:
+    started = perf_counter()
+    for _ in range(count):
+        action()
+    return perf_counter() - started

@@ -1,0 +1,55 @@
+"""bench: how fast, against an anchor measured in the same run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from ledger import benches
+from ledger.cli.app import Json, app, print_json
+from ledger.core.errors import NotFound
+
+
+@app.command()
+def bench(
+    what: Annotated[str, typer.Argument(help=f"What to measure: {', '.join(benches.BENCHES)}.")],
+    json: Json = False,
+) -> None:
+    """Measure ourselves against an anchor, in things a second; exit 1 where a bar is not met."""
+    if what not in benches.BENCHES:
+        raise NotFound(
+            "bench_unknown",
+            "there is no bench {what}; there are: {known}",
+            what=what,
+            known=", ".join(benches.BENCHES),
+        )
+    measured = benches.run(what)
+    for why in sorted({one.missing for one in measured if one.missing}):
+        print(why, file=sys.stderr)
+    if json:
+        print_json([_told(one) for one in measured])
+    else:
+        _print(measured)
+    if any(one.holds is False for one in measured):
+        raise typer.Exit(1)
+
+
+def _told(one: benches.Result) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "ours": round(one.ours, 1),
+        "anchor": None if one.anchor is None else round(one.anchor, 1),
+        "ratio": None if one.ratio is None else round(one.ratio, 3),
+        "bar": one.bar,
+        "holds": one.holds,
+    }
+
+
+def _print(measured: Sequence[benches.Result]) -> None:
+    for one in measured:
+        verdict = {True: "holds", False: "does NOT hold", None: "not compared"}[one.holds]
+        against = "" if one.ratio is None else f", {one.ratio:.2f} times {one.anchor:,.0f}"
+        print(f"{one.name}: {one.ours:,.0f} a second{against} (bar {one.bar:g}): {verdict}")

@@ -1,0 +1,137 @@
+"""migrate, import, close, verify."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ledger import clock, config, imports, plans, verification
+from ledger import periods as books
+from ledger.cli.app import Json, app, print_json
+from ledger.cli.opened import opened
+from ledger.core.errors import InvalidFile
+from ledger.core.facts_file import FactsFile, read_lines, read_many
+from ledger.migrations.run import migrate as to_this_version
+
+DEFAULT_PLAN = "tianjin-platform-manager"
+
+
+def bar() -> Progress:
+    """A progress bar on standard error, so that results on standard output stay clean."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version."""
+    to_this_version(config.from_environment())
+
+
+@app.command("import")
+def import_(
+    files: list[Path],
+    plan: Annotated[str, typer.Option(help="The plan the deals are under.")] = DEFAULT_PLAN,
+    json: Json = False,
+) -> None:
+    """Take facts in bulk from YAML, JSON lines or CSV. Safe to run again."""
+    with opened() as (database, _), bar() as progress:
+        with database.reading() as session:
+            currency = plans.in_force(session, plan, clock.day_of(clock.now())).currency
+        task = progress.add_task("import", total=sum(_deals_in(path) for path in files))
+        report = imports.load(
+            database,
+            (deal for path in files for deal in _read(path, currency)),
+            plan_id=plan,
+            now=clock.now(),
+            progress=lambda done: progress.advance(task, done),
+        )
+    if json:
+        print_json(asdict(report))
+    else:
+        print(f"{report.deals} deals, {report.facts} facts, {report.entries} entries")
+        for line in report.refused:
+            print(line)
+    if report.refused:
+        raise typer.Exit(1)
+
+
+def _read(path: Path, currency: str) -> Iterator[FactsFile | InvalidFile]:
+    if path.suffix == ".jsonl":
+        with path.open("rb") as lines:
+            yield from read_lines(lines, str(path), currency)
+    else:
+        yield from read_many(path.read_bytes(), str(path), currency)
+
+
+def _deals_in(path: Path) -> int | float:
+    """How many deals a file has, as far as that can be told without reading it twice."""
+    if path.suffix != ".jsonl":
+        return 1
+    with path.open("rb") as lines:
+        return sum(1 for line in lines if line.strip())
+
+
+@app.command()
+def close(period: str) -> None:
+    """Close a period, and every one before it."""
+    with opened() as (database, _):
+        database.run(lambda session: books.close(session, period, by=None, now=clock.now()))
+    print(f"{period} is closed")
+
+
+@app.command()
+def verify(
+    published_head: Annotated[
+        str | None,
+        typer.Option(help="The head of a block that was written down: is history up to it the same?"),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Recompute and compare everything; exit 1 on any difference."""
+    with opened() as (database, store), bar() as progress, database.reading() as session:
+        checks = ("seals", "digests", "settled", "statements")
+        tasks = {name: progress.add_task(name, total=None) for name in checks}
+        result = verification.verify(
+            session,
+            store,
+            now=clock.now(),
+            published_head=published_head,
+            progress=lambda name, done, total: progress.update(tasks[name], completed=done, total=total),
+        )
+    if json:
+        print_json(_told(result))
+    else:
+        for difference in result.differences:
+            print(f"{difference.check}: {difference.where}: {difference.what}")
+        counts = ", ".join(f"{count} {what}" for what, count in result.counted.items())
+        print(f"looked at {counts}: {len(result.differences)} differences")
+        if result.published:
+            print(_sentence(result.published))
+    if result.differences:
+        raise typer.Exit(1)
+
+
+def _told(result: verification.Result) -> dict[str, Any]:
+    told = asdict(result)
+    if result.published is None:
+        del told["published"]
+    else:
+        told["published"]["made_at"] = result.published.made_at.isoformat()
+    return told
+
+
+def _sentence(published: verification.Published) -> str:
+    is_what = "has not changed" if published.unchanged else "HAS CHANGED"
+    return f"history up to block {published.block} of {published.made_at.isoformat()} {is_what}"

@@ -1,0 +1,25 @@
+"""The database and the files the command line works on, as the environment says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ledger import config
+from ledger.core.errors import Conflict
+from ledger.db import Database
+from ledger.files import Store
+from ledger.migrations.run import is_current
+
+
+@contextmanager
+def opened() -> Iterator[tuple[Database, Store]]:
+    """The database and the store, given back at the end."""
+    settings = config.from_environment()
+    database = Database(settings.database_url)
+    try:
+        if not is_current(database):
+            raise Conflict("database_old", "the database is not at this version; run yongjin migrate")
+        yield database, Store(settings.files)
+    finally:
+        database.close()

@@ -1,0 +1,32 @@
+"""Which file has which verb. Only the file of the verb that runs is imported: the books, the pages and
+the paper take seconds to load, and `simulate` or `tax` need none of them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+VERBS = {
+    "amount-cn": "money",
+    "audit": "audit",
+    "bench": "bench",
+    "city": "city",
+    "close": "books",
+    "demo": "service",
+    "export": "exports",
+    "import": "books",
+    "migrate": "books",
+    "plan": "plans",
+    "seal": "seals",
+    "serve": "service",
+    "simulate": "simulate",
+    "statements": "statements",
+    "tax": "money",
+    "user": "people",
+    "verify": "books",
+}
+
+
+def register(verb: str | None) -> None:
+    """Import the file of one verb, or of all of them where it is none of these."""
+    for module in [VERBS[verb]] if verb in VERBS else sorted(set(VERBS.values())):
+        import_module(f"ledger.cli.{module}")

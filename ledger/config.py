@@ -1,0 +1,72 @@
+"""Where things are kept and which database is used. This module alone reads the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`var` holds everything the program keeps; `owner_url` is the role that owns the tables.
+
+    Papers point to `public_url` where they can be verified, and are signed with the key in
+    `signing_pkcs12`; without one, with the installation's own.
+    """
+
+    var: Path
+    database_url: str
+    owner_url: str
+    public_url: str = ""
+    signing_pkcs12: Path | None = None
+    signing_password_file: Path | None = None
+
+    @property
+    def files(self) -> Path:
+        """Evidence, statements and bank files, by their hash."""
+        return self.var / "files"
+
+    @property
+    def keys(self) -> Path:
+        """The installation's own signing key, and the certificates it has signed with."""
+        return self.var / "keys"
+
+
+def from_environment() -> Settings:
+    """`YONGJIN_VAR` (default `var/`), `YONGJIN_DATABASE_URL`, `YONGJIN_OWNER_DATABASE_URL`,
+    `YONGJIN_PUBLIC_URL`, `YONGJIN_SIGNING_PKCS12` and `YONGJIN_SIGNING_PASSWORD_FILE`.
+    """
+    var = Path(os.environ.get("YONGJIN_VAR") or "var").resolve()
+    url = os.environ.get("YONGJIN_DATABASE_URL") or f"sqlite:///{var / 'yongjin.db'}"
+    return Settings(
+        var=var,
+        database_url=url,
+        owner_url=os.environ.get("YONGJIN_OWNER_DATABASE_URL") or url,
+        public_url=_public_url(var),
+        signing_pkcs12=_path("YONGJIN_SIGNING_PKCS12"),
+        signing_password_file=_path("YONGJIN_SIGNING_PASSWORD_FILE"),
+    )
+
+
+def _path(name: str) -> Path | None:
+    value = os.environ.get(name)
+    return Path(value).resolve() if value else None
+
+
+_PUBLIC_URL = "public-url"  # a file in `var`, so that the demonstration need not be configured
+
+
+def _public_url(var: Path) -> str:
+    """Where people find this installation, without a slash at the end; empty if nobody said."""
+    url = os.environ.get("YONGJIN_PUBLIC_URL")
+    kept = var / _PUBLIC_URL
+    if url is None and kept.exists():
+        url = kept.read_text("utf-8")
+    return (url or "").strip().rstrip("/")
+
+
+def keep_public_url(settings: Settings, url: str) -> None:
+    """Say where people find this installation, for every process that is not told otherwise."""
+    settings.var.mkdir(parents=True, exist_ok=True)
+    (settings.var / _PUBLIC_URL).write_text(f"{url}\n", "utf-8")

@@ -1,0 +1,206 @@
+"""An entry (记账凭证) and its postings (分录): the chart of accounts and which kind may touch what.
+
+Amounts are whole minor units, debit positive, credit negative. An entry has one currency and
+sums to zero. The database refuses what this module would refuse (migrations/guards).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from ledger.core.errors import Invalid
+
+Side = Literal["asset", "liability", "income", "expense", "memorandum"]
+Owner = Literal["bank_account", "client", "manager", "payout", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account (会计科目) of the chart; it is kept once per `owner`."""
+
+    code: str
+    name: str
+    title_zh: str
+    side: Side
+    owner: Owner
+
+
+BANK = "1002"
+RECEIVABLE = "1122"
+RECOVERABLE = "1221"
+PAYABLE = "2202.01"
+HELD = "2202.02"
+IN_TRANSIT = "2202.03"
+ADVANCES = "2203"
+OUTPUT_VAT = "2221.01"
+WITHHELD_IIT = "2221.12"
+FEE_REVENUE = "6001"
+COMMISSION_COST = "6401"
+WRITTEN_OFF = "6711"
+EXPECTED = "9001"
+CONTRA = "9009"
+
+CHART: dict[str, Account] = {
+    account.code: account
+    for account in (
+        Account(BANK, "bank", "银行存款", "asset", "bank_account"),
+        Account(RECEIVABLE, "receivable", "应收账款", "asset", "client"),
+        Account(RECOVERABLE, "recoverable", "其他应收款-追回佣金", "asset", "manager"),
+        Account(PAYABLE, "payable", "应付账款-佣金", "liability", "manager"),
+        Account(HELD, "held", "应付账款-暂扣佣金", "liability", "manager"),
+        Account(IN_TRANSIT, "in_transit", "应付账款-在途付款", "liability", "payout"),
+        Account(ADVANCES, "advances", "预收账款", "liability", "client"),
+        Account(OUTPUT_VAT, "output_vat", "应交税费-应交增值税", "liability", "none"),
+        Account(WITHHELD_IIT, "withheld_iit", "应交税费-代扣个人所得税", "liability", "none"),
+        Account(FEE_REVENUE, "fee_revenue", "主营业务收入-居间服务", "income", "none"),
+        Account(COMMISSION_COST, "commission_cost", "主营业务成本-佣金", "expense", "none"),
+        Account(WRITTEN_OFF, "written_off", "营业外支出-坏账", "expense", "none"),
+        Account(EXPECTED, "expected", "备查-预计佣金", "memorandum", "manager"),
+        Account(CONTRA, "contra", "备查-预计佣金对方", "memorandum", "none"),
+    )
+}
+
+# What happened → the accounts its entry may touch. The database holds the same table.
+KINDS: dict[str, tuple[str, ...]] = {
+    "expectation": (EXPECTED, CONTRA),
+    "fee_invoiced": (RECEIVABLE, FEE_REVENUE, OUTPUT_VAT),
+    "fee_credited": (RECEIVABLE, FEE_REVENUE, OUTPUT_VAT),
+    "fee_received": (BANK, RECEIVABLE),
+    "fee_refunded": (BANK, RECEIVABLE),
+    "advance": (RECEIVABLE, ADVANCES),
+    "accrual": (COMMISSION_COST, PAYABLE, HELD),
+    "release": (HELD, PAYABLE),
+    "year_cap": (COMMISSION_COST, PAYABLE),
+    "payout_made": (PAYABLE, IN_TRANSIT),
+    "payout_returned": (IN_TRANSIT, PAYABLE),
+    "payout_confirmed": (IN_TRANSIT, BANK, WITHHELD_IIT),
+    "paid_elsewhere": (PAYABLE, BANK),
+    "tax_remitted": (WITHHELD_IIT, BANK),
+    "left_owing": (RECOVERABLE, PAYABLE),
+    "owing_repaid": (BANK, RECOVERABLE),
+    "owing_written_off": (WRITTEN_OFF, RECOVERABLE),
+    "opening": tuple(CHART),
+}
+
+PAYMENTS = ("payout_made", "payout_returned", "paid_elsewhere")  # what a manager has had, or has coming
+
+Nature = Literal["", "earned", "adjusted", "clawed_back"]  # which row of a statement a posting feeds
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One line of an entry. `owner` says whose account it is; the rest says what it is about."""
+
+    account: str
+    amount_minor: int
+    owner: str = ""
+    deal_id: str = ""
+    manager_id: str = ""
+    stage: str = ""
+    origin: str = ""  # the period the amount belongs to, where the entry's own came too late
+    nature: Nature = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A whole entry, ready to be posted. `(kind, source)` names it for ever."""
+
+    kind: str
+    source: str
+    on: date
+    period: str
+    currency: str
+    postings: tuple[Posting, ...]
+    summary: str = ""
+    deal_id: str = ""
+    because: tuple[str, ...] = ()  # ids of the facts that caused it
+    reverses: int | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over everything that makes two entries of one source the same."""
+        content = [
+            self.kind,
+            self.source,
+            self.on.isoformat(),
+            self.period,
+            self.currency,
+            self.deal_id,
+            self.reverses,
+            [
+                [p.account, p.amount_minor, p.owner, p.deal_id, p.manager_id, p.stage, p.origin, p.nature]
+                for p in self.postings
+            ],
+        ]
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check(entry: Entry) -> Entry:
+    """The entry itself, or Invalid naming the first rule it breaks."""
+    allowed = KINDS.get(entry.kind)
+    if allowed is None:
+        raise Invalid("entry_kind_unknown", "there is no entry kind “{kind}”", kind=entry.kind)
+    if len(entry.postings) < 2:
+        raise Invalid("entry_one_legged", "entry {source} has fewer than two postings", source=entry.source)
+    for posting in entry.postings:
+        if type(posting.amount_minor) is not int or posting.amount_minor == 0:
+            raise Invalid(
+                "posting_amount", "a posting of {source} is not a whole amount", source=entry.source
+            )
+        if posting.account not in allowed:
+            raise Invalid(
+                "posting_account",
+                "an entry of kind {kind} may not touch account {account}",
+                kind=entry.kind,
+                account=posting.account,
+            )
+        if (CHART[posting.account].owner != "none") != bool(posting.owner):
+            raise Invalid(
+                "posting_owner",
+                "account {account} is kept once per {owner}",
+                account=posting.account,
+                owner=CHART[posting.account].owner,
+            )
+    off_minor = sum(posting.amount_minor for posting in entry.postings)
+    if off_minor:
+        raise Invalid(
+            "entry_unbalanced", "entry {source} is off by {off}", source=entry.source, off=off_minor
+        )
+    return entry
+
+
+def mirrored(postings: Iterable[Posting]) -> tuple[Posting, ...]:
+    """The same postings with every amount turned round: a reversal (冲销)."""
+    return tuple(
+        Posting(p.account, -p.amount_minor, p.owner, p.deal_id, p.manager_id, p.stage, p.origin, p.nature)
+        for p in postings
+    )
+
+
+def as_text(entry: Entry) -> str:
+    """The entry as an accountant would write it down, for tests, logs and docs/RULES.md."""
+    head = f"{entry.on} {entry.kind} {entry.source}"
+    return "\n".join([head, *(_line(posting, entry.currency) for posting in entry.postings)])
+
+
+def _line(posting: Posting, currency: str) -> str:
+    account = CHART[posting.account]
+    name = f"{account.code} {account.name}" + (f":{posting.owner}" if posting.owner else "")
+    sign = "-" if posting.amount_minor < 0 else ""
+    whole, part = divmod(abs(posting.amount_minor), 100)
+    return f"  {name:<34} {f'{sign}{whole}.{part:02d}':>14} {currency}"
+
+
+def totals(postings: Sequence[Posting]) -> dict[tuple[str, str], int]:
+    """Sum by (account, owner)."""
+    sums: dict[tuple[str, str], int] = {}
+    for posting in postings:
+        key = (posting.account, posting.owner)
+        sums[key] = sums.get(key, 0) + posting.amount_minor
+    return sums

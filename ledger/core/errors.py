@@ -1,0 +1,51 @@
+"""What can be refused, and why.
+
+    Refused
+    ├── NotFound    there is no such thing, or it is not yours to see
+    ├── Forbidden   you may not do this
+    ├── Conflict    the thing is no longer in a state that allows it
+    └── Invalid     what was given cannot be understood or cannot be true
+
+Every refusal has a stable `code` (for programs), a `text` with named places (for
+translation) and `facts` (what goes into the places). `str(error)` is the English sentence.
+"""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """Something was asked for that cannot be done; nothing was changed."""
+
+    def __init__(self, code: str, text: str, /, **facts: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.text = text
+        self.facts = facts
+
+    def __str__(self) -> str:
+        return self.text.format(**self.facts) if self.facts else self.text
+
+
+class NotFound(Refused):
+    """There is no such thing, or the asker may not know of it."""
+
+
+class Forbidden(Refused):
+    """The asker lacks the right."""
+
+
+class Conflict(Refused):
+    """The thing's state, or something already recorded, stands against it."""
+
+
+class Invalid(Refused):
+    """The input is wrong."""
+
+
+class InvalidFile(Invalid):
+    """A file is wrong at one line: `FILE:LINE: what; how to mend it`."""
+
+    def __init__(self, name: str, line: int, what: str, mend: str) -> None:
+        super().__init__(
+            "file_invalid", "{file}:{line}: {what}; {mend}", file=name, line=line, what=what, mend=mend
+        )

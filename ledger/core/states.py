@@ -1,0 +1,51 @@
+"""Which state follows which. A step that is not here cannot be taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ledger.core.errors import Conflict
+
+Steps = Mapping[str, Mapping[str, str]]  # state → step → next state
+
+NEED: Steps = {
+    "open": {"match": "matched", "close": "closed"},
+    "matched": {"close": "closed"},
+}
+MILESTONE: Steps = {
+    "draft": {"submit": "submitted", "change": "draft"},
+    "submitted": {"verify": "verified", "reject": "rejected"},
+    "rejected": {"change": "draft", "submit": "submitted"},
+    "verified": {"withdraw": "withdrawn"},
+}
+AGREEMENT: Steps = {
+    "proposed": {"accept": "proposed", "agree": "binding", "refuse": "refused", "counter": "countered"},
+    "refused": {"counter": "countered"},
+    "binding": {"replace": "replaced"},
+}
+PLAN: Steps = {
+    "draft": {"publish": "published"},
+    "published": {"retire": "retired"},
+}
+PAYOUT: Steps = {
+    "made": {"approve": "approved", "void": "voided"},
+    "approved": {"send": "sent", "void": "voided"},
+    "sent": {"settle": "settled"},
+}
+PAYOUT_LINE: Steps = {
+    "reserved": {"confirm": "paid", "return": "returned"},
+}
+
+
+def advance(steps: Steps, noun: str, state: str, step: str) -> str:
+    """The state after `step`, or Conflict saying what the thing is now."""
+    following = steps.get(state, {}).get(step)
+    if following is None:
+        raise Conflict(
+            "state_forbids",
+            "this {noun} is {state}; it cannot {step}. Reload to see what happened to it",
+            noun=noun,
+            state=state,
+            step=step,
+        )
+    return following

@@ -1,0 +1,55 @@
+"""The words of every step of a tax working, in both languages."""
+
+from __future__ import annotations
+
+WORDS = {
+    "per_payment.month": {
+        "en": "Payments of {month} for one kind of service are one: {before} paid before, and {amount}, "
+        "are {income}.",
+        "zh": "{month}月内同一类劳务的付款合并为一次：此前{before}，本次{amount}，合计{income}。",
+    },
+    "per_payment.small": {
+        "en": "{income} is at most {upto}: less {deduction} leaves a base of {base}.",
+        "zh": "{income}不超过{upto}，减除费用{deduction}，应纳税所得额{base}。",
+    },
+    "per_payment.large": {
+        "en": "{income} less expenses of {rate} leaves a base of {base}.",
+        "zh": "{income}减除{rate}的费用，应纳税所得额{base}。",
+    },
+    "cumulative.run": {
+        "en": "Months with a payment, in a row since {since}: {months}. Empty months that break the row: "
+        "{break_months}; a new year starts it again.",
+        "zh": "自{since}起连续计{months}个有付款的月份（空{break_months}个月及以上即中断重计，跨年重计）。",
+    },
+    "cumulative.income": {
+        "en": "Paid in these months, with this payment of {amount}: {income}.",
+        "zh": "连同本次{amount}，累计收入{income}。",
+    },
+    "cumulative.taxable": {
+        "en": "{income} less expenses of {rate} ({expenses}), less {months} times {monthly} ({deduction}), "
+        "is taxable with {taxable}.",
+        "zh": "累计收入{income}，减除{rate}费用{expenses}，减除费用{monthly}×{months}个月即{deduction}，"
+        "累计应纳税所得额{taxable}。",
+    },
+    "tax": {
+        "en": "{base} at {rate}, less the quick deduction of {quick}, is {tax} of tax.",
+        "zh": "{base}按预扣率{rate}，减速算扣除数{quick}，应预扣税额{tax}。",
+    },
+    "withheld": {
+        "en": "{tax} less {before} withheld before is {withheld} to withhold.",
+        "zh": "{tax}减已预扣{before}，本次预扣{withheld}。",
+    },
+    "withheld.nothing": {
+        "en": "{tax} is less than the {before} withheld before: nothing is withheld, and nothing is paid "
+        "back within the year.",
+        "zh": "{tax}少于已预扣的{before}，本次不预扣，年内亦不退税。",
+    },
+    "invoiced": {
+        "en": "The payee invoices {amount}: nothing is withheld, and nothing is paid without the invoice.",
+        "zh": "收款方就{amount}开具发票，不代扣个人所得税；无发票不付款。",
+    },
+    "payroll": {
+        "en": "The payee is an employee: {amount} goes to wages and is taxed there, not here.",
+        "zh": "收款方为员工，{amount}并入工资薪金计税，此处不代扣。",
+    },
+}

@@ -1,0 +1,195 @@
+"""The database: sessions, transactions and the few column types both engines share.
+
+This module alone commits. A writing session holds SQLite's write lock from its first statement
+(`BEGIN IMMEDIATE`); on PostgreSQL it runs at READ COMMITTED and takes the locks its actions ask
+for, in one order everywhere: period, deals, manager-years, payees, payout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Date,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    TypeDecorator,
+    create_engine,
+    event,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
+from sqlmodel import Session, SQLModel
+
+T = TypeVar("T")
+
+_ATTEMPTS = 8
+_RETRYABLE = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock not available
+
+
+class Row(SQLModel):
+    """The base of every table. STRICT, so that SQLite keeps what it is given or refuses it."""
+
+    __table_args__: ClassVar[Any] = {"sqlite_strict": True}
+
+
+class Instant(TypeDecorator[datetime]):
+    """A UTC instant; SQLite keeps it as text."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs its time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+# STRICT tables know INTEGER, TEXT and BLOB only.
+@compiles(String, "sqlite")
+@compiles(Date, "sqlite")
+@compiles(DateTime, "sqlite")
+@compiles(JSON, "sqlite")
+def _as_text(kind: Any, compiler: Any, **kw: Any) -> str:
+    return "TEXT"
+
+
+@compiles(SmallInteger, "sqlite")
+@compiles(Integer, "sqlite")
+@compiles(BigInteger, "sqlite")
+def _as_integer(kind: Any, compiler: Any, **kw: Any) -> str:
+    return "INTEGER"
+
+
+@compiles(LargeBinary, "sqlite")
+def _as_blob(kind: Any, compiler: Any, **kw: Any) -> str:
+    return "BLOB"
+
+
+class Database:
+    """One database, on either engine. `url` is SQLAlchemy's; `postgresql://` means psycopg 3."""
+
+    def __init__(self, url: str, *, pool_size: int = 16) -> None:
+        parsed = make_url(url)
+        if parsed.drivername in ("postgresql", "postgres"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        self.engine: Engine = create_engine(parsed, pool_size=pool_size, max_overflow=pool_size)
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        self._writer = self.engine.execution_options(writes=True)
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """One transaction that may write: committed when the block ends, else rolled back."""
+        with Session(self._writer, expire_on_commit=False) as session:
+            yield session
+            session.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One transaction that only reads, at one moment; it never waits for a writer."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            if not self.is_sqlite:
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+                session.execute(text("SET TRANSACTION READ ONLY"))
+            yield session
+            session.rollback()
+
+    def run(self, action: Callable[[Session], T]) -> T:
+        """`action` in one writing transaction, again from the start where the engine asks for it."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with self.writing() as session:
+                    return action(session)
+            except DBAPIError as error:
+                if attempt == _ATTEMPTS or not retryable(error):
+                    raise
+                time.sleep(0.01 * 2**attempt)
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def retryable(error: DBAPIError) -> bool:
+    """Whether the same transaction may succeed when it is run again: it lost a race."""
+    original = error.orig
+    state = getattr(original, "sqlstate", None)
+    if state in _RETRYABLE:
+        return True
+    if state == "23505":  # two wrote the same source at once; the second finds the first next time
+        constraint = getattr(getattr(original, "diag", None), "constraint_name", None)
+        return constraint in ("uq_entry_source", "uq_fact_ref", "period_pkey")
+    return state is None and "database is locked" in str(original)
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # this module says BEGIN itself
+    for pragma in ("foreign_keys=ON", "busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Any) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def lock(session: Session, *names: str, shared: bool = False) -> None:
+    """Hold the named locks until the transaction ends. SQLite's writers are alone anyway."""
+    if session.get_bind().dialect.name == "sqlite":
+        return
+    call = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    for name in sorted(set(names)):
+        session.execute(text(f"SELECT {call}(hashtextextended(:name, 0))"), {"name": name})
+
+
+def insert_rows(session: Session, table: type[SQLModel], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Many rows of one table at once, past the unit of work."""
+    listed = list(rows)
+    if listed:
+        session.execute(table.__table__.insert(), listed)  # type: ignore[attr-defined]
+
+
+def fingerprint(content: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def guard_code(error: DBAPIError) -> str | None:
+    """The code of the guard that refused a statement, or None where it was something else."""
+    original = error.orig
+    if getattr(original, "sqlstate", None) == "YJ001":
+        return str(getattr(getattr(original, "diag", None), "message_primary", ""))
+    text_of = str(original)
+    return text_of if type(original).__name__ == "IntegrityError" and text_of.isidentifier() else None

@@ -1,0 +1,94 @@
+"""Evidence: the files that show a need or a milestone to be true, known by their hash."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Field, Session, col, select
+
+from ledger import deals, ids, milestones, needs, rights
+from ledger.core.errors import Invalid, NotFound
+from ledger.db import Instant, Row
+from ledger.files import Store
+from ledger.users import User
+
+LARGEST = 20 * 1024 * 1024  # bytes
+
+
+class Evidence(Row, table=True):
+    """One file beside one need or milestone (`subject_id`)."""
+
+    __tablename__ = "evidence"
+
+    id: str = Field(primary_key=True)
+    subject_id: str = Field(index=True)
+    name: str
+    media_type: str
+    sha256: str
+    size: int
+    added_by: str
+    added_at: datetime = Field(sa_type=Instant)
+
+
+def add(
+    session: Session,
+    store: Store,
+    subject_id: str,
+    *,
+    name: str,
+    media_type: str,
+    content: bytes,
+    by: User,
+    now: datetime,
+) -> Evidence:
+    """Keep a file as evidence of a need or milestone the user may log."""
+    rights.require(by, _RIGHT[_kind(subject_id)], managers=_managers(session, subject_id, by=by))
+    if not content:
+        raise Invalid("evidence_empty", "the file “{name}” is empty", name=name)
+    if len(content) > LARGEST:
+        raise Invalid("evidence_large", "the file “{name}” is larger than 20 MB", name=name)
+    kept = Evidence(
+        id=ids.new("ev"),
+        subject_id=subject_id,
+        name=name.replace("\\", "/").rsplit("/", 1)[-1][:200] or "file",
+        media_type=media_type[:100],
+        sha256=store.put(content),
+        size=len(content),
+        added_by=by.id,
+        added_at=now,
+    )
+    session.add(kept)
+    session.flush()
+    return kept
+
+
+_RIGHT = {"need": "need.log", "milestone": "milestone.log"}
+
+
+def _kind(subject_id: str) -> str:
+    return "milestone" if subject_id.startswith("ms_") else "need"
+
+
+def _managers(session: Session, subject_id: str, *, by: User) -> list[str]:
+    """Whose the subject is, if the user may see it; else NotFound."""
+    if _kind(subject_id) == "milestone":
+        return deals.managers_of(session, milestones.get(session, subject_id, by=by).deal_id)
+    return [needs.get(session, subject_id, by=by).manager_id or ""]
+
+
+def of(session: Session, subject_id: str) -> list[Evidence]:
+    """The evidence of a subject, as it was added."""
+    query = select(Evidence).where(Evidence.subject_id == subject_id).order_by(col(Evidence.id))
+    return list(session.exec(query))
+
+
+def get(session: Session, evidence_id: str, *, by: User) -> Evidence:
+    """One piece of evidence of something the user may see, or NotFound."""
+    found = session.get(Evidence, evidence_id)
+    try:
+        if found is not None:
+            _managers(session, found.subject_id, by=by)
+            return found
+    except NotFound:
+        pass
+    raise NotFound("evidence_unknown", "there is no evidence {id}", id=evidence_id)

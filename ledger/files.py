@@ -1,0 +1,44 @@
+"""Files by their content: evidence, statements, bank files. A file's name is its SHA-256."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from ledger.core.errors import NotFound
+from ledger.db import fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A folder of files named by their hash; the same content is kept once."""
+
+    root: Path
+
+    def put(self, content: bytes) -> str:
+        """Keep the bytes durably and return their SHA-256."""
+        name = fingerprint(content)
+        path = self._path(name)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with NamedTemporaryFile(dir=path.parent, delete=False) as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(file.name).replace(path)
+        return name
+
+    def get(self, sha256: str) -> bytes:
+        """The bytes, checked against their name."""
+        path = self._path(sha256)
+        if not path.exists():
+            raise NotFound("file_missing", "the file {sha256} is not in the store", sha256=sha256)
+        content = path.read_bytes()
+        if fingerprint(content) != sha256:
+            raise NotFound("file_damaged", "the file {sha256} is damaged; restore it", sha256=sha256)
+        return content
+
+    def _path(self, name: str) -> Path:
+        return self.root / name[:2] / name

@@ -1,0 +1,48 @@
+"""The inbox: what waits for somebody, how much of it, and since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, func, select
+
+from ledger import rights
+from ledger.jobs import JobRun
+from ledger.milestones import Milestone
+from ledger.needs import Need
+from ledger.payouts import Payout
+from ledger.users import User
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """So many things wait for one step; `since` is when the oldest began to, None where none does."""
+
+    what: str
+    count: int
+    since: datetime | None
+
+
+# what waits: the right it takes, the table, the state, since when
+PILES: tuple[tuple[str, str, Any, str, Any], ...] = (
+    ("milestones", "milestone.verify", Milestone, "submitted", Milestone.submitted_at),
+    ("needs", "deal.open", Need, "open", Need.logged_at),
+    ("payouts", "payout.approve", Payout, "made", Payout.made_at),
+    ("jobs", "job.run", JobRun, "failed", JobRun.ended_at),
+)
+
+
+def of(session: Session, *, by: User) -> list[Waiting]:
+    """What waits for what the user may do."""
+    return [
+        _counted(session, what, table, state, since)
+        for what, right, table, state, since in PILES
+        if rights.RIGHTS[right].get(by.role)  # type: ignore[call-overload]
+    ]
+
+
+def _counted(session: Session, what: str, table: Any, state: str, since: Any) -> Waiting:
+    count, oldest = session.exec(select(func.count(), func.min(since)).where(table.state == state)).one()
+    return Waiting(what, count, oldest)

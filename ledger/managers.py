@@ -1,0 +1,229 @@
+"""Technology managers (技术经理人): who they are, which grade they hold since when, how they are paid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, or_
+from sqlmodel import Field, Session, col, select
+
+from ledger import audit, ids, rights
+from ledger.core.errors import Conflict, Invalid, NotFound
+from ledger.db import Instant, Row
+from ledger.rights import Actor
+
+TAX_METHODS = ("per_payment", "platform_cumulative", "invoiced", "payroll")
+BEGINNING = date(2000, 1, 1)  # a grade that was always held
+
+
+class Manager(Row, table=True):
+    """One technology manager. The id may be the one they had elsewhere."""
+
+    __tablename__ = "manager"
+
+    id: str = Field(primary_key=True)
+    name: str
+    phone: str | None = None
+    tax_method: str = "per_payment"
+    bank_name: str | None = None
+    bank_account: str | None = None
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class ManagerGrade(Row, table=True):
+    """A grade (初级, 中级, 高级) held from a day on."""
+
+    __tablename__ = "manager_grade"
+
+    manager_id: str = Field(primary_key=True)
+    from_on: date = Field(primary_key=True)
+    grade: str
+
+
+def add(
+    session: Session,
+    *,
+    name: str,
+    now: datetime,
+    id: str | None = None,
+    grade: str | None = None,
+    grade_from: date = BEGINNING,
+    phone: str | None = None,
+    tax_method: str = "per_payment",
+    bank_name: str | None = None,
+    bank_account: str | None = None,
+    by: Actor | None = None,
+) -> Manager:
+    """A new manager."""
+    manager_id = ids.given(id, "manager") if id else ids.new("mg")
+    if session.get(Manager, manager_id) is not None:
+        raise Conflict("manager_exists", "there is already a manager {id}", id=manager_id)
+    if not name.strip() or len(name) > 100:
+        raise Invalid("manager_name", "a manager needs a name of 1 to 100 characters")
+    _known_tax_method(tax_method)
+    manager = Manager(
+        id=manager_id,
+        name=name.strip(),
+        phone=phone,
+        tax_method=tax_method,
+        bank_name=bank_name,
+        bank_account=bank_account,
+        created_at=now,
+    )
+    session.add(manager)
+    audit.changed(session, by, "manager.add", manager, now=now)
+    if grade:
+        session.add(ManagerGrade(manager_id=manager_id, from_on=grade_from, grade=grade))
+    session.flush()
+    return manager
+
+
+def _known_tax_method(method: str) -> None:
+    if method not in TAX_METHODS:
+        raise Invalid(
+            "tax_method_unknown",
+            "there is no tax method “{method}”; it is one of {methods}",
+            method=method,
+            methods=", ".join(TAX_METHODS),
+        )
+
+
+def set_payment(
+    session: Session,
+    manager_id: str,
+    *,
+    bank_name: str | None,
+    bank_account: str | None,
+    tax_method: str,
+    by: Actor | None = None,
+    now: datetime | None = None,
+) -> Manager:
+    """How a manager is paid and taxed from now on."""
+    _known_tax_method(tax_method)
+    manager = get(session, manager_id)
+    manager.bank_name, manager.bank_account, manager.tax_method = bank_name, bank_account, tax_method
+    audit.changed(session, by, "manager.set_payment", manager, now=now)
+    return manager
+
+
+def reveal(session: Session, manager_id: str, *, by: Actor, now: datetime) -> str | None:
+    """The bank account in clear. That somebody looked is noted."""
+    rights.require(by, "manager.reveal", managers=[manager_id])
+    manager = get(session, manager_id)
+    audit.note(session, by, "manager.reveal", manager_id, after={"read": ["bank_account"]}, now=now)
+    return manager.bank_account
+
+
+def set_grade(
+    session: Session,
+    manager_id: str,
+    *,
+    grade: str,
+    from_on: date,
+    by: Actor | None = None,
+    now: datetime | None = None,
+) -> None:
+    """The manager holds `grade` from a day on."""
+    get(session, manager_id)
+    held = session.get(ManagerGrade, (manager_id, from_on))
+    audit.note(
+        session,
+        by,
+        "manager.set_grade",
+        manager_id,
+        before={"grade": held.grade} if held else {},
+        after={"grade": grade, "from_on": from_on.isoformat()},
+        now=now,
+    )
+    if held is None:
+        session.add(ManagerGrade(manager_id=manager_id, from_on=from_on, grade=grade))
+    else:
+        held.grade = grade
+
+
+def grades_on(session: Session, manager_ids: Iterable[str], day: date) -> dict[str, str]:
+    """The grade each manager held on a day; who held none is missing."""
+    rows = session.exec(
+        select(ManagerGrade)
+        .where(col(ManagerGrade.manager_id).in_(list(manager_ids)), ManagerGrade.from_on <= day)
+        .order_by(col(ManagerGrade.from_on))
+    )
+    return {row.manager_id: row.grade for row in rows}
+
+
+def get(session: Session, manager_id: str) -> Manager:
+    """One manager, or NotFound."""
+    found = session.get(Manager, manager_id)
+    if found is None:
+        raise NotFound("manager_unknown", "there is no manager {id}", id=manager_id)
+    return found
+
+
+def names(session: Session, manager_ids: Iterable[str]) -> dict[str, str]:
+    """Names by id."""
+    wanted = sorted(set(manager_ids))
+    return dict(session.exec(select(Manager.id, Manager.name).where(col(Manager.id).in_(wanted))).all())
+
+
+def listing(session: Session, *, after: str = "", limit: int = 50) -> list[Manager]:
+    """Managers in order of id, from after a cursor."""
+    return list(
+        session.exec(select(Manager).where(Manager.id > after).order_by(col(Manager.id)).limit(limit))
+    )
+
+
+def page(session: Session, *, by: Actor, after: str = "", limit: int = 50) -> list[Manager]:
+    """Managers the user may see, in order of id, from after a cursor."""
+    query = select(Manager).where(Manager.id > after).order_by(col(Manager.id)).limit(limit)
+    if by.role == "manager":
+        query = query.where(Manager.id == by.manager_id)
+    return list(session.exec(query))
+
+
+def seen(session: Session, manager_id: str, *, by: Actor) -> Manager:
+    """One manager the user may see, or NotFound."""
+    if not rights.allows(by, "manager.see", managers=[manager_id]):
+        raise NotFound("manager_unknown", "there is no manager {id}", id=manager_id)
+    return get(session, manager_id)
+
+
+def search(session: Session, text: str, *, after: str = "", limit: int = 50) -> list[Manager]:
+    """Managers whose name holds a text or whose id or phone number it is, in order of id."""
+    query = select(Manager).where(Manager.id > after).order_by(col(Manager.id)).limit(limit)
+    if text:
+        query = query.where(_like(text))
+    return list(session.exec(query))
+
+
+def _like(text: str) -> ColumnElement[bool]:
+    holds = col(Manager.name).contains(text, autoescape=True)
+    return or_(holds, col(Manager.id) == text, col(Manager.phone) == text)
+
+
+def meant(session: Session, text: str) -> Manager:
+    """The one manager somebody means by “id”, “name” or “name (id)”; Invalid where it is none or several."""
+    written = text.strip()
+    bracketed = re.fullmatch(r".*[(（]([^()（）]+)[)）]", written)
+    wanted = bracketed[1].strip() if bracketed else written
+    found = session.get(Manager, wanted)
+    if found is not None:
+        return found
+    same = list(session.exec(select(Manager).where(Manager.name == written).order_by(Manager.id).limit(5)))
+    if not same:
+        raise Invalid("manager_unknown", "there is no manager “{name}”; write a name or an id", name=written)
+    if len(same) > 1:
+        raise Invalid(
+            "manager_ambiguous",
+            "there are several managers called {name}: write the id, one of {ids}",
+            name=written,
+            ids=", ".join(one.id for one in same),
+        )
+    return same[0]
+
+
+def grade_history(session: Session, manager_id: str) -> list[ManagerGrade]:
+    """The grades a manager held, the latest first."""
+    query = select(ManagerGrade).where(ManagerGrade.manager_id == manager_id)
+    return list(session.exec(query.order_by(col(ManagerGrade.from_on).desc())))

@@ -1,0 +1,100 @@
+-- What SQLite itself refuses. Every statement ends with a line that holds only “;;”.
+-- RAISE's text is the code of the refusal.
+
+CREATE TRIGGER posting_is_new BEFORE INSERT ON posting BEGIN
+  -- INSERT OR REPLACE walks past delete triggers: look before the row goes in
+  SELECT RAISE(ABORT, 'posting_replaced')
+    WHERE EXISTS (SELECT 1 FROM posting WHERE entry_id = NEW.entry_id AND line = NEW.line);
+  SELECT RAISE(ABORT, 'posting_after_entry') WHERE EXISTS (SELECT 1 FROM entry WHERE id = NEW.entry_id);
+  SELECT RAISE(ABORT, 'posting_amount') WHERE NEW.amount_minor = 0;
+END
+;;
+CREATE TRIGGER posting_never_changes BEFORE UPDATE ON posting BEGIN
+  SELECT RAISE(ABORT, 'posting_changed');
+END
+;;
+CREATE TRIGGER posting_never_goes BEFORE DELETE ON posting BEGIN
+  SELECT RAISE(ABORT, 'posting_removed');
+END
+;;
+CREATE TRIGGER entry_is_whole BEFORE INSERT ON entry BEGIN
+  SELECT RAISE(ABORT, 'entry_replaced')
+    WHERE EXISTS (SELECT 1 FROM entry WHERE id = NEW.id OR (kind = NEW.kind AND source = NEW.source));
+  SELECT RAISE(ABORT, 'entry_one_legged')
+    WHERE (SELECT count(*) FROM posting WHERE entry_id = NEW.id) < 2;
+  SELECT RAISE(ABORT, 'entry_unbalanced')
+    WHERE (SELECT sum(amount_minor) FROM posting WHERE entry_id = NEW.id) <> 0;
+  SELECT RAISE(ABORT, 'posting_currency')
+    WHERE EXISTS (SELECT 1 FROM posting WHERE entry_id = NEW.id AND currency <> NEW.currency);
+  SELECT RAISE(ABORT, 'posting_period')
+    WHERE EXISTS (SELECT 1 FROM posting WHERE entry_id = NEW.id AND period <> NEW.period);
+  SELECT RAISE(ABORT, 'entry_period') WHERE substr(NEW.booked_on, 1, 7) <> NEW.period;
+  SELECT RAISE(ABORT, 'posting_account')
+    WHERE EXISTS (
+      SELECT 1 FROM posting p WHERE p.entry_id = NEW.id AND NOT EXISTS (
+        SELECT 1 FROM entry_kind k WHERE k.kind = NEW.kind AND k.account = p.account));
+  SELECT RAISE(ABORT, 'period_closed')
+    WHERE NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period AND state <> 'closed');
+  SELECT RAISE(ABORT, 'payout_beyond_payable')
+    WHERE NEW.kind IN ('payout_made', 'paid_elsewhere') AND EXISTS (
+      SELECT 1 FROM (
+        SELECT DISTINCT owner FROM posting
+        WHERE entry_id = NEW.id AND account = '2202.01' AND amount_minor > 0) paid
+      WHERE (SELECT sum(p.amount_minor) FROM posting p
+             WHERE p.account = '2202.01' AND p.owner = paid.owner AND p.currency = NEW.currency) > 0);
+END
+;;
+CREATE TRIGGER entry_never_changes BEFORE UPDATE ON entry BEGIN
+  SELECT RAISE(ABORT, 'entry_changed');
+END
+;;
+CREATE TRIGGER entry_never_goes BEFORE DELETE ON entry BEGIN
+  SELECT RAISE(ABORT, 'entry_removed');
+END
+;;
+CREATE TRIGGER period_follows BEFORE INSERT ON period BEGIN
+  SELECT RAISE(ABORT, 'period_replaced') WHERE EXISTS (SELECT 1 FROM period WHERE id = NEW.id);
+  SELECT RAISE(ABORT, 'period_closed')
+    WHERE EXISTS (SELECT 1 FROM period WHERE state = 'closed' AND id > NEW.id);
+END
+;;
+CREATE TRIGGER period_never_goes BEFORE DELETE ON period BEGIN
+  SELECT RAISE(ABORT, 'period_removed');
+END
+;;
+CREATE TRIGGER approval_is_anothers BEFORE INSERT ON payout_approval BEGIN
+  SELECT RAISE(ABORT, 'approval_replaced') WHERE EXISTS (SELECT 1 FROM payout_approval WHERE id = NEW.id);
+  SELECT RAISE(ABORT, 'approval_by_maker')
+    WHERE EXISTS (SELECT 1 FROM payout WHERE id = NEW.payout_id AND made_by = NEW.approved_by);
+END
+;;
+CREATE TRIGGER sealed_is_new BEFORE INSERT ON sealed BEGIN
+  SELECT RAISE(ABORT, 'sealed_replaced')
+    WHERE EXISTS (SELECT 1 FROM sealed WHERE block_no = NEW.block_no AND line = NEW.line)
+       OR EXISTS (SELECT 1 FROM sealed WHERE kind = NEW.kind AND row_id = NEW.row_id);
+  SELECT RAISE(ABORT, 'sealed_after_block') WHERE EXISTS (SELECT 1 FROM seal_block WHERE no = NEW.block_no);
+END
+;;
+CREATE TRIGGER sealed_never_changes BEFORE UPDATE ON sealed BEGIN
+  SELECT RAISE(ABORT, 'sealed_changed');
+END
+;;
+CREATE TRIGGER sealed_never_goes BEFORE DELETE ON sealed BEGIN
+  SELECT RAISE(ABORT, 'sealed_removed');
+END
+;;
+CREATE TRIGGER seal_block_follows BEFORE INSERT ON seal_block BEGIN
+  SELECT RAISE(ABORT, 'seal_block_replaced') WHERE EXISTS (SELECT 1 FROM seal_block WHERE no >= NEW.no);
+  SELECT RAISE(ABORT, 'seal_block_follows')
+    WHERE NEW.no <> 1 AND NOT EXISTS (
+      SELECT 1 FROM seal_block WHERE no = NEW.no - 1 AND sha256 = NEW.previous);
+END
+;;
+CREATE TRIGGER seal_block_never_changes BEFORE UPDATE ON seal_block BEGIN
+  SELECT RAISE(ABORT, 'seal_block_changed');
+END
+;;
+CREATE TRIGGER seal_block_never_goes BEFORE DELETE ON seal_block BEGIN
+  SELECT RAISE(ABORT, 'seal_block_removed');
+END
+;;

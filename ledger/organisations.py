@@ -1,0 +1,97 @@
+"""Organisations: the enterprises with needs (clients) and the universities and institutes with results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import or_
+from sqlmodel import Field, Session, col, select
+from stdnum.cn import uscc
+
+from ledger import ids, rights
+from ledger.core.errors import Conflict, Invalid, NotFound
+from ledger.db import Instant, Row
+from ledger.users import User
+
+
+class Organisation(Row, table=True):
+    """One organisation; its name is unique, its credit code (统一社会信用代码) optional."""
+
+    __tablename__ = "organisation"
+
+    id: str = Field(primary_key=True)
+    name: str = Field(unique=True)
+    credit_code: str | None = Field(default=None, unique=True)
+    created_at: datetime = Field(sa_type=Instant)
+
+
+def get(session: Session, organisation_id: str) -> Organisation:
+    """One organisation, or NotFound."""
+    found = session.get(Organisation, organisation_id)
+    if found is None:
+        raise NotFound("organisation_unknown", "there is no organisation {id}", id=organisation_id)
+    return found
+
+
+def named(session: Session, name: str, *, now: datetime, credit_code: str | None = None) -> Organisation:
+    """The organisation of that name, made where it is new."""
+    wanted = _name(name)
+    found = session.exec(select(Organisation).where(Organisation.name == wanted)).first()
+    if found is None:
+        found = Organisation(id=ids.new("og"), name=wanted, credit_code=credit_code, created_at=now)
+        session.add(found)
+        session.flush()
+    return found
+
+
+def _name(text: str) -> str:
+    name = " ".join(text.split())
+    if not 1 <= len(name) <= 200:
+        raise Invalid("organisation_name", "an organisation needs a name of 1 to 200 characters")
+    return name
+
+
+def listing(session: Session, *, after: str = "", limit: int = 50) -> list[Organisation]:
+    """Organisations in order of id, from after a cursor."""
+    query = select(Organisation).where(Organisation.id > after).order_by(col(Organisation.id)).limit(limit)
+    return list(session.exec(query))
+
+
+def names(session: Session, organisation_ids: Iterable[str]) -> dict[str, str]:
+    """Names by id."""
+    wanted = sorted(set(organisation_ids))
+    query = select(Organisation.id, Organisation.name).where(col(Organisation.id).in_(wanted))
+    return dict(session.exec(query).all())
+
+
+def search(session: Session, text: str, *, limit: int = 50) -> list[Organisation]:
+    """Organisations whose name holds a text, by name; all of them where it is empty."""
+    query = select(Organisation).order_by(Organisation.name).limit(limit)
+    if text:
+        query = query.where(col(Organisation.name).contains(text, autoescape=True))
+    return list(session.exec(query))
+
+
+def change(
+    session: Session, organisation_id: str, *, name: str, credit_code: str | None, by: User
+) -> Organisation:
+    """Another name, or the credit code as it has become known."""
+    organisation = get(session, organisation_id)
+    rights.require(by, "organisation.edit")
+    wanted = _name(name)
+    code = (credit_code or "").strip().upper() or None
+    if code is not None and not uscc.is_valid(code):
+        raise Invalid(
+            "credit_code_invalid", "“{code}” is no credit code: one of its signs is wrong", code=code
+        )
+    _unlike_others(session, organisation, wanted, code)
+    organisation.name, organisation.credit_code = wanted, code
+    return organisation
+
+
+def _unlike_others(session: Session, organisation: Organisation, name: str, code: str | None) -> None:
+    taken = or_(col(Organisation.name) == name, col(Organisation.credit_code) == (code or "–"))
+    other = session.exec(select(Organisation).where(Organisation.id != organisation.id, taken)).first()
+    if other is not None:
+        raise Conflict("organisation_exists", "{name} has that name or credit code already", name=other.name)

@@ -1,0 +1,601 @@
+"""Payouts (付款单): what is payable is reserved, approved by somebody else, sent to the bank, confirmed.
+
+The figures are fixed when the batch is made; its hash is what is approved and what is paid.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import BigInteger, Index
+from sqlmodel import Field, Session, col, func, select
+
+from ledger import accruals, audit, db, deals, ids, journal, managers, needs, periods, rights
+from ledger.clock import day_of
+from ledger.core import entry, money, period, tax
+from ledger.core.errors import Conflict, Invalid, NotFound
+from ledger.core.states import PAYOUT, PAYOUT_LINE, advance
+from ledger.db import Instant, Json, Row
+from ledger.fees import BASIC_ACCOUNT
+from ledger.files import Store
+from ledger.journal import Posting
+from ledger.users import User
+
+
+class Payout(Row, table=True):
+    """One batch, with one planned value date: its month is the tax's."""
+
+    __tablename__ = "payout"
+
+    id: str = Field(primary_key=True)
+    no: str = Field(unique=True)
+    currency: str
+    value_on: date
+    state: str = Field(index=True)
+    digest: str
+    made_by: str
+    made_at: datetime = Field(sa_type=Instant)
+    sent_by: str | None = None
+    sent_at: datetime | None = Field(default=None, sa_type=Instant)
+    file_sha256: str | None = None
+    voided_reason: str | None = None
+
+
+class PayoutLine(Row, table=True):
+    """What one manager gets of a batch; to which account, as it stood when the batch was made."""
+
+    __tablename__ = "payout_line"
+    __table_args__ = (Index("ix_payout_line_manager", "manager_id", "value_on"), {"sqlite_strict": True})
+
+    id: str = Field(primary_key=True)
+    payout_id: str = Field(index=True)
+    manager_id: str
+    payee_name: str
+    bank_name: str
+    bank_account: str
+    gross_minor: int = Field(sa_type=BigInteger)
+    tax_minor: int = Field(sa_type=BigInteger)
+    net_minor: int = Field(sa_type=BigInteger)
+    tax_method: str
+    tax_working: list[Any] = Field(sa_type=Json)
+    value_on: date
+    state: str
+    settled_at: datetime | None = Field(default=None, sa_type=Instant)
+    reason: str | None = None
+
+
+class PayoutApproval(Row, table=True):
+    """Somebody other than the maker has looked at the batch of this digest and agreed."""
+
+    __tablename__ = "payout_approval"
+
+    id: str = Field(primary_key=True)
+    payout_id: str = Field(index=True)
+    approved_by: str
+    approved_at: datetime = Field(sa_type=Instant)
+    digest: str
+
+
+class Due(Row):
+    """What one manager could be paid now, and on which deals it stands."""
+
+    manager_id: str
+    name: str
+    payable_minor: int
+    by_deal: dict[str, int]
+    why_not: str | None = None
+
+
+def preview(session: Session, *, currency: str = "CNY", by: User) -> list[Due]:
+    """Who would be paid what, and who would not and why."""
+    rights.require(by, "payout.see")
+    return _due(session, currency)
+
+
+def _due(session: Session, currency: str, only: str | None = None) -> list[Due]:
+    by_manager: dict[str, dict[str, int]] = defaultdict(dict)
+    query = (
+        select(Posting.owner, Posting.deal_id, func.sum(Posting.amount_minor))
+        .where(Posting.account == entry.PAYABLE, Posting.currency == currency)
+        .group_by(Posting.owner, Posting.deal_id)
+        .order_by(Posting.owner, Posting.deal_id)
+    )
+    if only:
+        query = query.where(Posting.owner == only)
+    for manager_id, deal_id, amount in session.exec(query):
+        if amount:
+            by_manager[manager_id][deal_id] = -int(amount)
+    known = {m.id: m for m in _managers(session, by_manager)}
+    return [_why_not(known[manager_id], by_deal) for manager_id, by_deal in by_manager.items()]
+
+
+def _managers(session: Session, wanted: Mapping[str, Any]) -> list[managers.Manager]:
+    query = select(managers.Manager).where(col(managers.Manager.id).in_(list(wanted)))
+    return list(session.exec(query))
+
+
+def _why_not(manager: managers.Manager, by_deal: dict[str, int]) -> Due:
+    total = sum(by_deal.values())
+    why = None
+    if total <= 0:
+        why = "nothing_payable" if total == 0 else "carried_forward"
+    elif not manager.bank_account or not manager.bank_name:
+        why = "no_bank_account"
+    return Due(manager_id=manager.id, name=manager.name, payable_minor=total, by_deal=by_deal, why_not=why)
+
+
+def make(
+    session: Session,
+    *,
+    value_on: date,
+    currency: str = "CNY",
+    only: Sequence[str] | None = None,
+    by: User,
+    now: datetime,
+) -> Payout:
+    """Make a batch of everything payable, and reserve the money."""
+    rights.require(by, "payout.make")
+    if value_on < day_of(now):
+        raise Invalid("value_date_past", "the value date {day} has passed", day=value_on)
+    calendar = periods.hold_open(session)
+    db.lock(session, "payouts")
+    due = [one for one in _due(session, currency) if one.why_not is None]
+    if only is not None:
+        due = [one for one in due if one.manager_id in only]
+    if not due:
+        raise Conflict("nothing_payable", "nobody can be paid now; the preview says why")
+
+    payout = Payout(
+        id=ids.new("po"),
+        no=_number(session, day_of(now)),
+        currency=currency,
+        value_on=value_on,
+        state="made",
+        digest="",
+        made_by=by.id,
+        made_at=now,
+    )
+    lines = [_line(session, payout, one) for one in due]
+    payout.digest = digest(payout, lines)
+    session.add(payout)
+    session.add_all(lines)
+    audit.changed(session, by, "payout.make", payout, now=now)
+    session.flush()
+    on = _booked_on(calendar, day_of(now))
+    reserved = [_reserved(payout, line, one, on) for line, one in zip(lines, due, strict=True)]
+    journal.post_many(session, reserved, now=now, by=by.id)
+    return payout
+
+
+def _booked_on(calendar: periods.Calendar, today: date) -> date:
+    return max(today, period.first_day(calendar.landing(period.of(today))))
+
+
+def _number(session: Session, today: date) -> str:
+    prefix = f"FK-{today:%Y%m}-"
+    made = session.exec(select(func.count()).where(col(Payout.no).startswith(prefix))).one()
+    return f"{prefix}{made + 1:03d}"
+
+
+def _line(session: Session, payout: Payout, due: Due) -> PayoutLine:
+    manager = managers.get(session, due.manager_id)
+    held = withheld(session, manager, payout.value_on, due.payable_minor, currency=payout.currency)
+    return PayoutLine(
+        id=ids.new("pl"),
+        payout_id=payout.id,
+        manager_id=manager.id,
+        payee_name=manager.name,
+        bank_name=manager.bank_name or "",
+        bank_account=manager.bank_account or "",
+        gross_minor=due.payable_minor,
+        tax_minor=held.withheld_minor,
+        net_minor=held.net_minor,
+        tax_method=manager.tax_method,
+        tax_working=[step.to_data() for step in held.because],
+        value_on=payout.value_on,
+        state="reserved",
+    )
+
+
+def withheld(
+    session: Session, manager: managers.Manager, on: date, gross_minor: int, *, currency: str
+) -> tax.Withheld:
+    """The tax on a payment to a manager on a value date, after what was paid before in the year.
+
+    Payments of one month are one payment to the rules, so those planned for later in it count too.
+    """
+    history = session.exec(
+        select(PayoutLine)
+        .join(Payout, col(Payout.id) == PayoutLine.payout_id)
+        .where(
+            PayoutLine.manager_id == manager.id,
+            PayoutLine.tax_method == manager.tax_method,
+            PayoutLine.value_on >= date(on.year, 1, 1),
+            PayoutLine.state != "returned",
+            Payout.currency == currency,
+        )
+        .order_by(col(PayoutLine.value_on), col(PayoutLine.id))
+    ).all()
+    if history and period.of(history[-1].value_on) > period.of(on):
+        raise Conflict(
+            "paid_later_month",
+            "{manager} has a payment in {later} already; one in {month} would change its tax",
+            manager=manager.id,
+            later=period.of(history[-1].value_on),
+            month=period.of(on),
+        )
+    before = [tax.Paid(min(line.value_on, on), line.gross_minor, line.tax_minor) for line in history]
+    return tax.withhold(manager.tax_method, before, tax.Payment(on, gross_minor))
+
+
+def digest(payout: Payout, lines: Sequence[PayoutLine]) -> str:
+    """SHA-256 over what is approved: who gets how much on which account, and when."""
+    content = [payout.no, payout.currency, payout.value_on.isoformat()]
+    rows = sorted(
+        [x.manager_id, x.payee_name, x.bank_name, x.bank_account, x.gross_minor, x.tax_minor, x.net_minor]
+        for x in lines
+    )
+    return hashlib.sha256(json.dumps([content, rows], ensure_ascii=False).encode()).hexdigest()
+
+
+def _reserved(payout: Payout, line: PayoutLine, due: Due, on: date) -> entry.Entry:
+    parts = [
+        entry.Posting(entry.PAYABLE, amount, line.manager_id, deal_id=deal_id, manager_id=line.manager_id)
+        for deal_id, amount in due.by_deal.items()
+    ]
+    reserve = entry.Posting(entry.IN_TRANSIT, -line.gross_minor, payout.id, manager_id=line.manager_id)
+    return entry.Entry(
+        kind="payout_made",
+        source=line.id,
+        on=on,
+        period=period.of(on),
+        currency=payout.currency,
+        summary=f"提交付款 {payout.no}",
+        postings=(*parts, reserve),
+    )
+
+
+def approve(
+    session: Session, payout_id: str, *, digest_seen: str | None = None, by: User, now: datetime
+) -> Payout:
+    """Agree to a batch somebody else made. What was seen must be what is there."""
+    payout = locked(session, payout_id)
+    lines = lines_of(session, payout_id)
+    rights.require(by, "payout.approve", managers=[line.manager_id for line in lines], made_by=payout.made_by)
+    if digest(payout, lines) != payout.digest or (digest_seen or payout.digest) != payout.digest:
+        raise Conflict("payout_changed", "batch {no} is not what was shown; look at it again", no=payout.no)
+    payout.state = advance(PAYOUT, "payout", payout.state, "approve")
+    audit.changed(session, by, "payout.approve", payout, now=now)
+
+    session.add(
+        PayoutApproval(
+            id=ids.new("pa"), payout_id=payout.id, approved_by=by.id, approved_at=now, digest=payout.digest
+        )
+    )
+    session.flush()
+    return payout
+
+
+def void(session: Session, payout_id: str, *, reason: str, by: User, now: datetime) -> Payout:
+    """Give up a batch that was not sent; the money is payable again."""
+    held = _deals_of(session, payout_id)
+    payout = locked(session, payout_id)
+    rights.require(by, "payout.make")
+    if not reason.strip():
+        raise Invalid("reason_missing", "say why")
+    payout.state = advance(PAYOUT, "payout", payout.state, "void")
+
+    payout.voided_reason = reason.strip()
+    audit.changed(session, by, "payout.void", payout, now=now)
+    for line in lines_of(session, payout_id):
+        _give_back(session, payout, line, reason.strip(), by=by, now=now)
+    _settle(session, held, by=by, now=now)
+    return payout
+
+
+def _deals_of(session: Session, payout_id: str) -> list[deals.Deal]:
+    """The deals a batch pays for, locked before it: what is paid on them is about to change."""
+    periods.hold_open(session)
+    made = (
+        select(Posting.deal_id)
+        .join(journal.Entry, col(journal.Entry.id) == Posting.entry_id)
+        .join(PayoutLine, col(PayoutLine.id) == journal.Entry.source)
+        .where(PayoutLine.payout_id == payout_id, journal.Entry.kind == "payout_made", Posting.deal_id != "")
+        .distinct()
+    )
+    return [deals.locked(session, deal_id) for deal_id in sorted(session.exec(made))]
+
+
+def _settle(session: Session, held: Sequence[deals.Deal], *, by: User, now: datetime) -> None:
+    """A cancelled deal leaves a manager what was paid: where less was, the rest is not owed any more."""
+    for deal in held:
+        accruals.settle(session, deal, now=now, by=by.id)
+
+
+def send(session: Session, store: Store, payout_id: str, *, by: User, now: datetime) -> tuple[Payout, bytes]:
+    """The bank file of an approved batch. Asked for again, the same bytes."""
+    payout = locked(session, payout_id)
+    rights.require(by, "payout.send")
+    if payout.file_sha256 is not None:
+        audit.note(session, by, "payout.read_file", payout.id, now=now)
+        return payout, store.get(payout.file_sha256)
+    state = advance(PAYOUT, "payout", payout.state, "send")
+
+    content = bank_file(payout, lines_of(session, payout_id))
+    payout.state = state
+    payout.file_sha256, payout.sent_by, payout.sent_at = store.put(content), by.id, now
+    audit.changed(session, by, "payout.send", payout, now=now)
+    return payout, content
+
+
+def bank_file(payout: Payout, lines: Sequence[PayoutLine]) -> bytes:
+    """序号,收款账号,收款户名,收款方开户行,金额,用途 as UTF-8 with a byte order mark; ours is in 用途."""
+    out = io.StringIO(newline="")
+    sheet = csv.writer(out, lineterminator="\r\n")
+    sheet.writerow(["序号", "收款账号", "收款户名", "收款方开户行", "金额", "用途"])
+    for number, line in enumerate(lines, 1):
+        amount = money.format_minor(line.net_minor, payout.currency)
+        purpose = f"佣金 {payout.no} {line.id}"
+        row = [line.bank_account, line.payee_name, line.bank_name]
+        sheet.writerow([number, *(_as_text(cell) for cell in row), amount, purpose])
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _as_text(cell: str) -> str:
+    """A spreadsheet would run a cell that begins like a formula."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def confirm(
+    session: Session,
+    payout_id: str,
+    *,
+    value_on: date,
+    line_ids: Sequence[str] | None = None,
+    by: User,
+    now: datetime,
+) -> Payout:
+    """The bank has paid these lines (all, if none are named) on its value date."""
+    rights.require(by, "payout.confirm")
+    calendar = periods.hold_open(session)
+    payout = locked(session, payout_id)
+    if period.of(value_on) != period.of(payout.value_on):
+        raise Conflict(
+            "value_month_differs",
+            "batch {no} was taxed for {planned}; the bank paid in {paid}: return its lines and pay again",
+            no=payout.no,
+            planned=period.of(payout.value_on),
+            paid=period.of(value_on),
+        )
+    needs.not_later(value_on, now)
+    if value_on < day_of(payout.made_at):
+        raise Invalid(
+            "paid_before_made",
+            "batch {no} was made on {made}; the bank cannot have paid it on {day}",
+            no=payout.no,
+            made=day_of(payout.made_at),
+            day=value_on,
+        )
+    on = max(value_on, period.first_day(calendar.landing(period.of(value_on))))
+    chosen = [line for line in _chosen(session, payout, line_ids) if line.state != "paid"]
+    told = {"value_on": value_on.isoformat(), "lines": [line.id for line in chosen]}
+    audit.note(session, by, "payout.confirm", payout.id, after=told, now=now)
+    for line in chosen:
+        line.state = advance(PAYOUT_LINE, "payment", line.state, "confirm")
+        line.settled_at, line.value_on = now, value_on
+        journal.post(session, _paid(payout, line, on), now=now, by=by.id)
+    _settled(session, payout)
+    return payout
+
+
+def _chosen(session: Session, payout: Payout, line_ids: Sequence[str] | None) -> list[PayoutLine]:
+    if payout.state != "sent" and payout.state != "settled":
+        advance(PAYOUT, "payout", payout.state, "settle")
+    lines = lines_of(session, payout.id)
+    if line_ids is None:
+        return [line for line in lines if line.state == "reserved"]
+    known = {line.id: line for line in lines}
+    for line_id in line_ids:
+        if line_id not in known:
+            raise NotFound("payment_unknown", "batch {no} has no line {id}", no=payout.no, id=line_id)
+    return [known[line_id] for line_id in line_ids]
+
+
+def _paid(payout: Payout, line: PayoutLine, on: date) -> entry.Entry:
+    manager = line.manager_id
+    postings = (
+        entry.Posting(entry.IN_TRANSIT, line.gross_minor, payout.id, manager_id=manager),
+        entry.Posting(entry.BANK, -line.net_minor, BASIC_ACCOUNT, manager_id=manager),
+        entry.Posting(entry.WITHHELD_IIT, -line.tax_minor, manager_id=manager),
+    )
+    return entry.Entry(
+        kind="payout_confirmed",
+        source=line.id,
+        on=on,
+        period=period.of(on),
+        currency=payout.currency,
+        summary=f"支付佣金 {payout.no}",
+        postings=tuple(p for p in postings if p.amount_minor),
+    )
+
+
+def return_lines(
+    session: Session, payout_id: str, *, line_ids: Sequence[str], reason: str, by: User, now: datetime
+) -> Payout:
+    """The bank refused these lines; the money, tax included, is payable again."""
+    rights.require(by, "payout.confirm")
+    if not reason.strip():
+        raise Invalid("reason_missing", "say why")
+    held = _deals_of(session, payout_id)
+    payout = locked(session, payout_id)
+    chosen = _chosen(session, payout, line_ids)
+    told = {"reason": reason.strip(), "lines": [line.id for line in chosen]}
+    audit.note(session, by, "payout.return", payout.id, after=told, now=now)
+    for line in chosen:
+        _give_back(session, payout, line, reason.strip(), by=by, now=now)
+    _settled(session, payout)
+    _settle(session, held, by=by, now=now)
+    return payout
+
+
+def _give_back(
+    session: Session, payout: Payout, line: PayoutLine, reason: str, *, by: User, now: datetime
+) -> None:
+    if line.state == "returned":
+        return
+    calendar = periods.hold_open(session)
+    line.state = advance(PAYOUT_LINE, "payment", line.state, "return")
+    line.settled_at, line.reason = now, reason
+    made = journal.find(session, "payout_made", line.id)
+    if made is None:
+        raise NotFound("entry_missing", "the entry of payment {id} is not in the books", id=line.id)
+    on = _booked_on(calendar, day_of(now))
+    journal.post(
+        session,
+        entry.Entry(
+            kind="payout_returned",
+            source=line.id,
+            on=on,
+            period=period.of(on),
+            currency=payout.currency,
+            summary=f"退回付款 {payout.no}",
+            reverses=made.id,
+            postings=entry.mirrored(journal.as_value(session, made).postings),
+        ),
+        now=now,
+        by=by.id,
+    )
+
+
+def _settled(session: Session, payout: Payout) -> None:
+    if payout.state == "sent" and all(line.state != "reserved" for line in lines_of(session, payout.id)):
+        payout.state = advance(PAYOUT, "payout", payout.state, "settle")
+
+
+def locked(session: Session, payout_id: str) -> Payout:
+    """One batch, held until the transaction ends."""
+    db.lock(session, "payouts")
+    found = session.exec(
+        select(Payout)
+        .where(Payout.id == payout_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+    if found is None:
+        raise NotFound("payout_unknown", "there is no payout {id}", id=payout_id)
+    return found
+
+
+def get(session: Session, payout_id: str, *, by: User) -> Payout:
+    """One batch the user may see, or NotFound."""
+    rights.require(by, "payout.see")
+    found = session.get(Payout, payout_id)
+    if found is None:
+        raise NotFound("payout_unknown", "there is no payout {id}", id=payout_id)
+    return found
+
+
+def file_of(session: Session, store: Store, payout_id: str, *, by: User) -> bytes:
+    """The bank file of a batch that was sent."""
+    rights.require(by, "payout.send")
+    payout = get(session, payout_id, by=by)
+    if payout.file_sha256 is None:
+        raise Conflict("payout_not_sent", "batch {no} has no bank file yet; send it first", no=payout.no)
+    return store.get(payout.file_sha256)
+
+
+def lines_of(session: Session, payout_id: str) -> list[PayoutLine]:
+    """The lines of a batch, by manager."""
+    query = select(PayoutLine).where(PayoutLine.payout_id == payout_id)
+    return list(session.exec(query.order_by(col(PayoutLine.manager_id))))
+
+
+def lines_page(session: Session, payout_id: str, *, after: str = "", limit: int = 200) -> list[PayoutLine]:
+    """Lines of a batch by manager, from after a manager's id."""
+    query = select(PayoutLine).where(PayoutLine.payout_id == payout_id, PayoutLine.manager_id > after)
+    return list(session.exec(query.order_by(col(PayoutLine.manager_id)).limit(limit)))
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """How many lines, and what they come to; minor units."""
+
+    count: int = 0
+    gross_minor: int = 0
+    tax_minor: int = 0
+    net_minor: int = 0
+
+    def __add__(self, other: Sum) -> Sum:
+        return Sum(
+            self.count + other.count,
+            self.gross_minor + other.gross_minor,
+            self.tax_minor + other.tax_minor,
+            self.net_minor + other.net_minor,
+        )
+
+
+def sums(session: Session, payout_ids: Iterable[str]) -> dict[str, dict[str, Sum]]:
+    """By batch, what its lines come to in each state; under "" all of them."""
+    query = (
+        sqlalchemy.select(
+            col(PayoutLine.payout_id),
+            col(PayoutLine.state),
+            func.count(),
+            func.sum(PayoutLine.gross_minor),
+            func.sum(PayoutLine.tax_minor),
+            func.sum(PayoutLine.net_minor),
+        )
+        .where(col(PayoutLine.payout_id).in_(list(payout_ids)))
+        .group_by(PayoutLine.payout_id, PayoutLine.state)
+    )
+    found: dict[str, dict[str, Sum]] = defaultdict(lambda: defaultdict(Sum))
+    for payout_id, state, count, *amounts in session.execute(query):
+        one = Sum(int(count), *(int(amount) for amount in amounts))
+        found[payout_id][state] += one
+        found[payout_id][""] += one
+    return found
+
+
+def sum_of(lines: Iterable[PayoutLine]) -> Sum:
+    """What some lines come to."""
+    return sum((Sum(1, x.gross_minor, x.tax_minor, x.net_minor) for x in lines), Sum())
+
+
+def payable_sum(due: Iterable[Due]) -> tuple[int, int]:
+    """How many of a preview would be paid, and what they are owed in all."""
+    paid = [one.payable_minor for one in due if one.why_not is None]
+    return len(paid), sum(paid)
+
+
+def numbers(session: Session, payout_ids: Iterable[str]) -> dict[str, str]:
+    """Numbers for people, by id."""
+    wanted = sorted(set(payout_ids))
+    return dict(session.exec(select(Payout.id, Payout.no).where(col(Payout.id).in_(wanted))).all())
+
+
+def approvals_of(session: Session, payout_id: str) -> list[PayoutApproval]:
+    """Who agreed to a batch."""
+    query = select(PayoutApproval).where(PayoutApproval.payout_id == payout_id)
+    return list(session.exec(query.order_by(col(PayoutApproval.approved_at))))
+
+
+def listing(
+    session: Session, *, by: User, state: str | None = None, before: str | None = None, limit: int = 50
+) -> list[Payout]:
+    """Batches, the latest first, from before a cursor."""
+    rights.require(by, "payout.see")
+    query = select(Payout).order_by(col(Payout.id).desc()).limit(limit)
+    if state:
+        query = query.where(Payout.state == state)
+    if before:
+        query = query.where(Payout.id < before)
+    return list(session.exec(query))

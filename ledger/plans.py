@@ -1,0 +1,161 @@
+"""Plans (佣金方案) in versions: written as a file, published by a second person, never edited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from functools import lru_cache
+
+from sqlmodel import Field, Session, col, func, select
+
+from ledger import audit, ids, rights
+from ledger.core.errors import Conflict, Forbidden, NotFound
+from ledger.core.plan import Plan
+from ledger.core.plan_file import read_plan
+from ledger.core.states import PLAN, advance
+from ledger.db import Instant, Row, fingerprint
+from ledger.users import User
+
+
+class PlanVersion(Row, table=True):
+    """One version of a plan, kept as the text it was written in."""
+
+    __tablename__ = "plan_version"
+
+    id: str = Field(primary_key=True)
+    plan_id: str = Field(index=True)
+    version: int
+    state: str
+    text: str
+    digest: str
+    title_zh: str
+    title_en: str
+    currency: str
+    effective_on: date | None = None
+    drafted_by: str
+    drafted_at: datetime = Field(sa_type=Instant)
+    published_by: str | None = None
+    published_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+@lru_cache(maxsize=256)
+def _read(text: str, name: str) -> Plan:
+    return read_plan(text, name)
+
+
+def value(version: PlanVersion) -> Plan:
+    """The plan as the engine knows it."""
+    return _read(version.text, f"{version.plan_id}@{version.version}")
+
+
+def draft(session: Session, text: str, *, name: str = "plan.yaml", by: User, now: datetime) -> PlanVersion:
+    """A new version, checked but not in force. The same text again is the same version."""
+    rights.require(by, "plan.edit")
+    plan = read_plan(text, name)
+    digest = fingerprint(text.encode())
+    same = session.exec(
+        select(PlanVersion).where(PlanVersion.plan_id == plan.id, PlanVersion.digest == digest)
+    ).first()
+    if same is not None:
+        return same
+    last = session.exec(select(func.max(PlanVersion.version)).where(PlanVersion.plan_id == plan.id)).one()
+
+    version = PlanVersion(
+        id=ids.new("pv"),
+        plan_id=plan.id,
+        version=(last or 0) + 1,
+        state="draft",
+        text=text,
+        digest=digest,
+        title_zh=plan.title.zh,
+        title_en=plan.title.en,
+        currency=plan.currency,
+        drafted_by=by.id,
+        drafted_at=now,
+    )
+    session.add(version)
+    audit.changed(session, by, "plan.draft", version, now=now)
+    session.flush()
+    return version
+
+
+def publish(session: Session, version_id: str, *, effective_on: date, by: User, now: datetime) -> PlanVersion:
+    """Put a draft in force from a day on. Whoever drafted it cannot publish it."""
+    version = get(session, version_id)
+    rights.require(by, "plan.edit")
+    if version.state == "published":
+        return version
+    if by.id == version.drafted_by:
+        raise Forbidden("plan_own", "a plan is published by somebody other than who drafted it")
+    version.state = advance(PLAN, "plan", version.state, "publish")
+    version.effective_on, version.published_by, version.published_at = effective_on, by.id, now
+    audit.changed(session, by, "plan.publish", version, now=now)
+    session.flush()
+    return version
+
+
+def get(session: Session, version_id: str) -> PlanVersion:
+    """One version, or NotFound."""
+    found = session.get(PlanVersion, version_id)
+    if found is None:
+        raise NotFound("plan_unknown", "there is no plan version {id}", id=version_id)
+    return found
+
+
+def versions(session: Session, plan_id: str) -> list[PlanVersion]:
+    """Every version of one plan, the first first."""
+    query = select(PlanVersion).where(PlanVersion.plan_id == plan_id)
+    return list(session.exec(query.order_by(col(PlanVersion.version))))
+
+
+def in_force(session: Session, plan_id: str, day: date) -> PlanVersion:
+    """The version of a plan in force on a day: the latest one effective by then."""
+    found = session.exec(
+        select(PlanVersion)
+        .where(
+            PlanVersion.plan_id == plan_id,
+            PlanVersion.state == "published",
+            col(PlanVersion.effective_on) <= day,
+        )
+        .order_by(col(PlanVersion.effective_on).desc(), col(PlanVersion.version).desc())
+    ).first()
+    if found is None:
+        raise Conflict(
+            "plan_not_in_force",
+            "no version of plan “{plan}” is in force on {day}; publish one first",
+            plan=plan_id,
+            day=day,
+        )
+    return found
+
+
+def listing(session: Session) -> list[PlanVersion]:
+    """Every version, by plan, the latest first."""
+    return list(
+        session.exec(select(PlanVersion).order_by(col(PlanVersion.plan_id), col(PlanVersion.version).desc()))
+    )
+
+
+def values_of(session: Session, version_ids: Iterable[str]) -> dict[str, Plan]:
+    """Plans by the id of their version."""
+    wanted = sorted(set(version_ids))
+    rows = session.exec(select(PlanVersion).where(col(PlanVersion.id).in_(wanted)))
+    return {row.id: value(row) for row in rows}
+
+
+def page(session: Session, *, before: str | None = None, limit: int = 50) -> list[PlanVersion]:
+    """Versions, the latest drafted first, from before a cursor."""
+    query = select(PlanVersion).order_by(col(PlanVersion.id).desc()).limit(limit)
+    if before:
+        query = query.where(PlanVersion.id < before)
+    return list(session.exec(query))
+
+
+def offered(session: Session, day: date) -> list[PlanVersion]:
+    """The version in force on a day of every plan that has one, by plan."""
+    query = (
+        select(PlanVersion)
+        .where(PlanVersion.state == "published", col(PlanVersion.effective_on) <= day)
+        .order_by(col(PlanVersion.plan_id), col(PlanVersion.effective_on), col(PlanVersion.version))
+    )
+    return list({row.plan_id: row for row in session.exec(query)}.values())

@@ -1,0 +1,84 @@
+"""Who may do what: one table, used by actions, pages, API and jobs alike.
+
+A condition narrows a right: `ANY` thing, only one's `OWN` (the manager takes part in it), or only
+`OTHERS` (neither made by the user nor theirs to earn from).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Literal, Protocol
+
+from ledger.core.errors import Forbidden
+
+Role = Literal["manager", "operator", "finance"]
+Condition = Literal["any", "own", "others"]
+ROLES: tuple[Role, ...] = ("manager", "operator", "finance")
+
+RIGHTS: Mapping[str, Mapping[Role, Condition]] = {
+    "need.log": {"manager": "any", "operator": "any"},
+    "need.see": {"manager": "own", "operator": "any", "finance": "any"},
+    "deal.see": {"manager": "own", "operator": "any", "finance": "any"},
+    "deal.open": {"operator": "any"},
+    "deal.cancel": {"operator": "any"},
+    "deal.adjust": {"operator": "others", "finance": "others"},
+    "milestone.log": {"manager": "own", "operator": "any"},
+    "milestone.see": {"manager": "own", "operator": "any", "finance": "any"},
+    "milestone.verify": {"operator": "others"},
+    "milestone.withdraw": {"operator": "others"},
+    "agreement.see": {"manager": "own", "operator": "any", "finance": "any"},
+    "agreement.propose": {"manager": "own", "operator": "any"},
+    "agreement.answer": {"manager": "own"},
+    "agreement.decide": {"operator": "others"},
+    "fee.record": {"finance": "any"},
+    "fee.see": {"operator": "any", "finance": "any"},
+    "manager.see": {"manager": "own", "operator": "any", "finance": "any"},
+    "manager.edit": {"operator": "any"},
+    "manager.reveal": {"manager": "own", "operator": "any", "finance": "any"},
+    "organisation.see": {"manager": "any", "operator": "any", "finance": "any"},
+    "organisation.edit": {"manager": "any", "operator": "any", "finance": "any"},
+    "plan.see": {"manager": "any", "operator": "any", "finance": "any"},
+    "plan.edit": {"operator": "any"},
+    "payout.see": {"operator": "any", "finance": "any"},
+    "payout.make": {"operator": "any", "finance": "any"},
+    "payout.approve": {"operator": "others", "finance": "others"},
+    "payout.send": {"finance": "any", "operator": "any"},
+    "payout.confirm": {"finance": "any"},
+    "statement.see": {"manager": "own", "operator": "any", "finance": "any"},
+    "statement.make": {"finance": "any", "operator": "any"},
+    "books.see": {"finance": "any", "operator": "any"},
+    "period.close": {"finance": "any"},
+    "job.see": {"operator": "any", "finance": "any"},
+    "job.run": {"operator": "any", "finance": "any"},
+    "user.edit": {"operator": "any"},
+    "audit.see": {"operator": "any", "finance": "any"},
+}
+
+
+class Actor(Protocol):
+    """Somebody signed in."""
+
+    id: str
+    role: str
+    manager_id: str | None
+
+
+def allows(who: Actor, action: str, *, managers: Collection[str] = (), made_by: str | None = None) -> bool:
+    """Whether `who` may do `action` on a thing that concerns `managers` and was made by `made_by`."""
+    condition = RIGHTS[action].get(who.role)  # type: ignore[call-overload]
+    if condition == "own":
+        return who.manager_id is not None and who.manager_id in managers
+    if condition == "others":
+        return who.id != made_by and (who.manager_id is None or who.manager_id not in managers)
+    return bool(condition == "any")
+
+
+def require(who: Actor, action: str, *, managers: Collection[str] = (), made_by: str | None = None) -> None:
+    """Forbidden, unless `who` may."""
+    if allows(who, action, managers=managers, made_by=made_by):
+        return
+    if allows(who, action) or RIGHTS[action].get(who.role) == "others":  # type: ignore[call-overload]
+        raise Forbidden(
+            "not_your_own", "{action} needs somebody else: you made this or earn from it", action=action
+        )
+    raise Forbidden("not_allowed", "your role ({role}) does not allow {action}", role=who.role, action=action)

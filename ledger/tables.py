@@ -1,0 +1,50 @@
+"""Every table, gathered for the migrations and for `verify`."""
+
+from __future__ import annotations
+
+from sqlmodel import SQLModel
+
+from ledger import (
+    agreements,
+    audit,
+    deals,
+    evidence,
+    facts,
+    idempotency,
+    jobs,
+    journal,
+    managers,
+    milestones,
+    needs,
+    organisations,
+    payouts,
+    periods,
+    plans,
+    seals,
+    statements,
+    users,
+)
+
+__all__ = [
+    "agreements",
+    "audit",
+    "deals",
+    "evidence",
+    "facts",
+    "idempotency",
+    "jobs",
+    "journal",
+    "managers",
+    "metadata",
+    "milestones",
+    "needs",
+    "organisations",
+    "payouts",
+    "periods",
+    "plans",
+    "seals",
+    "statements",
+    "users",
+]
+
+metadata = SQLModel.metadata

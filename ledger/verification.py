@@ -1,0 +1,317 @@
+"""`verify`: recompute everything from the rows and compare it with what stands there.
+
+It trusts no trigger: what the guards should have refused is looked for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import text
+from sqlmodel import Session, col, func, select
+
+from ledger import (
+    accounts,
+    accruals,
+    clock,
+    deals,
+    guards,
+    journal,
+    payouts,
+    periods,
+    seals,
+    statements,
+    year_caps,
+)
+from ledger.core import accrual, entry
+from ledger.core.errors import Refused
+from ledger.core.statement import Snapshot, check
+from ledger.files import Store
+from ledger.journal import Entry, Posting
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is not as it should be: which check, where, what."""
+
+    check: str
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Whether history up to a head that somebody wrote down is what it was then."""
+
+    head: str
+    block: int
+    made_at: datetime
+    unchanged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was looked at, how much of it, and what differed."""
+
+    counted: dict[str, int]
+    differences: list[Difference]
+    published: Published | None = None
+
+
+Progress = Callable[[str, int, int], None]
+
+
+def verify(
+    session: Session,
+    store: Store,
+    *,
+    now: datetime,
+    published_head: str | None = None,
+    progress: Progress = lambda what, done, total: None,
+) -> Result:
+    """Every check in turn. Nothing is written.
+
+    `published_head` is the head of a block (封存) that somebody wrote down.
+    """
+    counted: dict[str, int] = {}
+    found: list[Difference] = []
+    published = _Head(session, published_head)
+    for name, differences in (
+        ("guards", _guards(session)),
+        ("seals", _seals(session, now, published, counted, progress)),
+        ("entries", _entries(session)),
+        ("digests", _digests(session, counted, progress)),
+        ("accounts", _accounts(session)),
+        ("settled", _settled(session, now, counted, progress)),
+        ("payouts", _payouts(session)),
+        ("statements", _statements(session, store, counted, progress)),
+    ):
+        found += [Difference(name, where, what) for where, what in _readable(differences)]
+    counted["entries"] = session.exec(select(func.count()).select_from(Entry)).one()
+    counted["postings"] = session.exec(select(func.count()).select_from(Posting)).one()
+    return Result(counted, found, published.told)
+
+
+Found = Iterator[tuple[str, str]]
+
+
+def _readable(differences: Found) -> Found:
+    """The differences a check finds; rows it cannot even read are one more."""
+    try:
+        yield from differences
+    except (ValueError, TypeError, LookupError) as error:
+        yield "the check", f"ended at a row that cannot be read: {error}"
+
+
+class _Head:
+    """The block of a published head, and whether anything up to it was found wrong."""
+
+    def __init__(self, session: Session, head: str | None) -> None:
+        self._head = head
+        self._block = seals.headed(session, head) if head else None
+        self._unchanged = True
+
+    def found(self, wrong: seals.Wrong) -> None:
+        """Something is wrong at a block, or among rows of blocks (0)."""
+        if self._block and wrong.block_no <= self._block.no:
+            self._unchanged = False
+
+    def missing(self) -> Found:
+        """No block has this head: history before it was changed, or it is of other books."""
+        if self._head and not self._block:
+            yield self._head, "is the head of no block here: what it sealed is not this history"
+
+    @property
+    def told(self) -> Published | None:
+        """What there is to tell, where a head was given and is known."""
+        if self._head is None or self._block is None:
+            return None
+        return Published(self._block.sha256, self._block.no, self._block.made_at, self._unchanged)
+
+
+def _seals(
+    session: Session, now: datetime, published: _Head, counted: dict[str, int], progress: Progress
+) -> Found:
+    """Every block follows the one before it, and every row in it says what it said."""
+    yield from published.missing()
+    told = partial(progress, "seals")
+    for wrong in seals.differences(session, now=now, counted=counted, progress=told):
+        published.found(wrong)
+        yield wrong.where, wrong.what
+
+
+def _guards(session: Session) -> Found:
+    for name in guards.differences(session.connection()):
+        yield name, "the guard is missing or not as this version has it; run yongjin migrate"
+
+
+def _entries(session: Session) -> Found:
+    """Balance, legs, currency, period and orphans, by sums over the whole journal."""
+    wrong = session.execute(
+        text(
+            "SELECT p.entry_id, sum(p.amount_minor), count(*), min(e.id), "
+            "sum(CASE WHEN p.currency = e.currency AND p.period = e.period THEN 0 ELSE 1 END), "
+            "sum(CASE WHEN p.amount_minor = 0 THEN 1 ELSE 0 END) "
+            "FROM posting p LEFT JOIN entry e ON e.id = p.entry_id GROUP BY p.entry_id "
+            "HAVING sum(p.amount_minor) <> 0 OR count(*) < 2 OR min(e.id) IS NULL OR "
+            "sum(CASE WHEN p.currency = e.currency AND p.period = e.period THEN 0 ELSE 1 END) > 0 OR "
+            "sum(CASE WHEN p.amount_minor = 0 THEN 1 ELSE 0 END) > 0"
+        )
+    )
+    for entry_id, off, legs, there, strange, zero in wrong:
+        what = (
+            "has postings but no entry"
+            if there is None
+            else f"sum {off}, {legs} postings, {strange} of another currency or period, {zero} of zero"
+        )
+        yield f"entry {entry_id}", what
+    bare = select(Entry.id).where(~select(Posting.entry_id).where(Posting.entry_id == Entry.id).exists())
+    for entry_id in session.exec(bare):
+        yield f"entry {entry_id}", "has no postings"
+
+
+def _digests(session: Session, counted: dict[str, int], progress: Progress) -> Found:
+    """Every entry still says what it said when it was posted, and touches only its kind's accounts."""
+    total = session.exec(select(func.count()).select_from(Entry)).one()
+    after, done = 0, 0
+    while batch := session.exec(
+        select(Entry).where(Entry.id > after).order_by(col(Entry.id)).limit(2000)
+    ).all():
+        legs: dict[int, list[Posting]] = {}
+        for posting in journal.postings(session, [e.id for e in batch]):
+            legs.setdefault(posting.entry_id, []).append(posting)
+        for row in batch:
+            value = journal.value(row, legs.get(row.id, []))
+            if value.digest != row.digest:
+                yield f"entry {row.id}", "is not what was posted: its digest differs"
+            elif value.postings:
+                try:
+                    entry.check(value)
+                except Refused as refusal:
+                    yield f"entry {row.id}", str(refusal)
+        after, done = batch[-1].id, done + len(batch)
+        session.expunge_all()
+        progress("digests", done, total)
+    counted["digests"] = done
+
+
+def _accounts(session: Session) -> Found:
+    """Everything sums to zero by currency and period; nobody holds less than nothing."""
+    for period, currency, off in session.exec(
+        select(Posting.period, Posting.currency, func.sum(Posting.amount_minor))
+        .group_by(Posting.period, Posting.currency)
+        .having(func.sum(Posting.amount_minor) != 0)
+    ):
+        yield f"{period} {currency}", f"debits and credits differ by {off}"
+    for account in (entry.HELD, entry.IN_TRANSIT, entry.ADVANCES):
+        for balance in accounts.by_owner(session, account):
+            if balance.balance_minor > 0:
+                yield f"{account}:{balance.owner}", f"a liability stands at {balance.balance_minor} debit"
+    state = periods.calendar(session)
+    for (period,) in session.execute(text("SELECT DISTINCT period FROM entry")).all():
+        if period > state.closed_through and session.get(periods.Period, period) is None:
+            yield period, "has entries but is not among the periods"
+
+
+def _settled(session: Session, now: datetime, counted: dict[str, int], progress: Progress) -> Found:
+    """Settling the whole world again posts nothing."""
+    wanted = list(session.exec(select(deals.Deal.id).order_by(col(deals.Deal.id))))
+    state = periods.calendar(session)
+    for done, deal_id in enumerate(wanted, 1):
+        deal = session.get_one(deals.Deal, deal_id)
+        try:
+            drawn = accrual.draw(
+                accruals.plan_of(session, deal),
+                accruals.facts_of(session, deal),
+                accruals.books_of(session, deal_id),
+                accruals.terms_of(deal),
+                today=clock.day_of(now),
+                landing=state.landing,
+            )
+        except Refused as refusal:
+            yield f"deal {deal_id}", f"cannot be computed: {refusal}"
+            continue
+        for draft in drawn.entries:
+            yield f"deal {deal_id}", f"is not settled: {entry.as_text(draft)}"
+        if done % 100 == 0:
+            session.expunge_all()
+            progress("settled", done, len(wanted))
+    for about, missing in year_caps.unsettled(session, now=now):
+        for draft in missing.entries:
+            yield f"year {about.name}", f"is not settled: {entry.as_text(draft)}"
+    counted["deals"] = len(wanted)
+
+
+def _payouts(session: Session) -> Found:
+    """Every payment's entries say what its line says; what is in transit is what was not answered."""
+    open_by_batch: dict[str, int] = {}
+    for line in session.exec(select(payouts.PayoutLine).order_by(col(payouts.PayoutLine.id))):
+        if line.gross_minor != line.tax_minor + line.net_minor:
+            yield f"payment {line.id}", "gross is not tax and net together"
+        wanted = {"reserved": {"payout_made"}, "paid": {"payout_made", "payout_confirmed"}}.get(
+            line.state, {"payout_made", "payout_returned"}
+        )
+        booked = set(
+            session.exec(
+                select(Entry.kind).where(Entry.source == line.id, col(Entry.kind).startswith("payout_"))
+            )
+        )
+        if booked != wanted:
+            yield (
+                f"payment {line.id}",
+                f"is {line.state} but the books have {', '.join(sorted(booked)) or 'nothing'}",
+            )
+        if line.state == "reserved":
+            open_by_batch[line.payout_id] = open_by_batch.get(line.payout_id, 0) + line.gross_minor
+    held = {b.owner: -b.balance_minor for b in accounts.by_owner(session, entry.IN_TRANSIT)}
+    for payout_id in sorted(open_by_batch.keys() | held.keys()):
+        if open_by_batch.get(payout_id, 0) != held.get(payout_id, 0):
+            waiting, booked_minor = open_by_batch.get(payout_id, 0), held.get(payout_id, 0)
+            yield f"payout {payout_id}", f"lines wait for {waiting}, the books have {booked_minor} in transit"
+
+
+def _statements(session: Session, store: Store, counted: dict[str, int], progress: Progress) -> Found:
+    """Every statement ties in itself; a final one's closing is the ledger's; its file is there, whole."""
+    wanted = list(session.exec(select(statements.Statement.id).order_by(col(statements.Statement.id))))
+    for done, statement_id in enumerate(wanted, 1):
+        kept = session.get_one(statements.Statement, statement_id)
+        try:
+            snapshot = check(statements.read(kept))
+            store.get(kept.pdf_sha256)
+        except Refused as refusal:
+            yield kept.number, str(refusal)
+            continue
+        if statements.content_sha256(snapshot) != kept.content_sha256:
+            yield kept.number, "does not say what it said when it was made"
+        for what in _header(session, kept, snapshot):
+            yield kept.number, what
+        if kept.kind == "final" and _is_latest(session, kept):
+            closing = -accounts.balance(
+                session, entry.PAYABLE, kept.manager_id, kept.currency, through=kept.period
+            )
+            if closing != kept.closing_minor:
+                yield kept.number, f"closes at {kept.closing_minor}, the ledger at {closing}"
+        if done % 100 == 0:
+            session.expunge_all()
+            progress("statements", done, len(wanted))
+    counted["statements"] = len(wanted)
+
+
+def _header(session: Session, kept: statements.Statement, snapshot: Snapshot) -> Iterator[str]:
+    """What the hash of the content leaves out says the same as the row, and names a block that is there."""
+    header = snapshot.header
+    said = (header.number, header.revision, header.replaces, header.made_at, header.data_as_of)
+    if said != (kept.number, kept.revision, kept.replaces, kept.made_at, kept.made_at):
+        yield "is headed by another number, revision or time than it is kept under"
+    if header.seal is not None:
+        block = session.get(seals.Block, header.seal.block)
+        if block is None or block.sha256 != header.seal.sha256:
+            yield f"names block {header.seal.block} with a head that block does not have"
+
+
+def _is_latest(session: Session, kept: statements.Statement) -> bool:
+    later = select(statements.Statement.id).where(statements.Statement.replaces == kept.number)
+    return session.exec(later).first() is None

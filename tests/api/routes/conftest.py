@@ -1,0 +1,38 @@
+"""The office every test of the JSON interface works in, once on each engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from ledger import clock
+from ledger.config import Settings
+from ledger.db import Database
+from ledger.files import Store
+from tests.api.routes.office import Office
+
+
+@pytest.fixture(autouse=True, scope="package")
+def short_logs() -> None:
+    """A failure is logged without every value on its way, which takes seconds."""
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, renderer])
+
+
+@pytest.fixture
+def store(settings: Settings) -> Store:
+    return Store(settings.files)
+
+
+@pytest.fixture
+def office(database: Database, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    app = create_app(database, store)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        office = Office(database, client)
+        monkeypatch.setattr(clock, "now", office.now)
+        office.move_in()
+        yield office

@@ -1,0 +1,181 @@
+"""What nobody would send in good faith is refused, in words, by the JSON interface: never a failure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ledger.files import Store
+from tests.api.routes.office import Office
+from tests.api.routes.test_rights import ROWS, filled, furnished
+
+NASTY: list[Any] = [
+    None,
+    True,
+    -1,
+    10**30,
+    "",
+    "a\x00b",
+    "\x1b[31m",
+    "x" * 300,
+    "9" * 40,
+    "-0.001",
+    "1e400",
+    "NaN",
+    "2026-02-30",
+    "0001-01-01",
+    "9999-12-31",
+    [],
+    ["a\x00"],
+    {},
+    {"a\x00b": "1"},
+    {"M1": "0"},
+    {"x" * 100: "1.00"},
+]
+BODIES = [row for row in ROWS if isinstance(row[1], dict) and "file" not in row[1] and "tokens" not in row[0]]
+PATHS = ["%00", "a%00b", "%0A", "%ff%fe", "x" * 3000, "%20", "..%2f..", "'", "%F0%9F%92%A9", "%ED%A0%80"]
+
+
+@pytest.fixture
+def full(office: Office, store: Store) -> Office:
+    office.things = furnished(office, store)
+    return office
+
+
+def who_may(expected: tuple[int, ...]) -> str:
+    return "operator" if expected[3] < 300 else "finance"
+
+
+def tried(office: Office, who: str, method: str, path: str, **options: Any) -> int:
+    answer = office.send(who, method, path, **options)
+    assert answer.status_code < 500, (method, path, options, answer.text)
+    if answer.status_code >= 400:
+        assert answer.headers["content-type"] == "application/problem+json", (path, answer.text)
+    return answer.status_code
+
+
+def test_a_wrong_value_in_any_field_is_refused_or_understood(full: Office) -> None:
+    for route, body, expected in BODIES:
+        method, path = route.format(**full.things).split()
+        good = filled(body, full.things)
+        for field in good:
+            for value in NASTY:
+                tried(full, who_may(expected), method, path, json={**good, field: value})
+        assert tried(full, who_may(expected), method, path, json={**good, "and": 1}) == 422
+
+
+def test_a_wrong_id_in_any_path_is_refused(full: Office) -> None:
+    for route, body, expected in ROWS:
+        template = route.split()[1]
+        method = route.split()[0]
+        parts = template.split("/")
+        if len(parts) < 3 or (not any(sign in parts[2] for sign in "{-.") and parts[2].islower()):
+            continue
+        for odd in PATHS:
+            path = "/".join([*parts[:2], odd, *parts[3:]])
+            given = {} if body is None or "file" in body else {"json": filled(body, full.things)}
+            assert tried(full, who_may(expected), method, path, **given) in (403, 404, 405, 422)
+
+
+QUERIES = [
+    "limit=0",
+    "limit=-1",
+    "limit=1e3",
+    "limit=99999999999999999999",
+    "cursor=%00",
+    "cursor=" + "x" * 500,
+    "cursor=2026-02-31_1_1",
+    "cursor=9999999999999999999999",
+    "state=%00",
+    "period=2026-13",
+    "period=0000-01",
+    "deal=a%00",
+    "manager=%0a",
+    "owner=%00",
+    "currency=%00%00%00",
+    "currency=XXX",
+    "currency=cny",
+    "as_of=2026-02-30",
+    "as_of=0001-01-01",
+    "through=x",
+]
+
+
+def test_a_wrong_query_is_refused_or_means_nothing(full: Office) -> None:
+    for route, _, expected in ROWS:
+        method, path = route.format(**full.things).split()
+        if method == "GET":
+            for query in QUERIES:
+                status = tried(full, who_may(expected), "GET", f"{path}?{query}")
+                assert status in (200, 404, 409, 422), (path, query)
+
+
+BROKEN: list[tuple[str, bytes]] = [
+    ("application/json", b""),
+    ("application/json", b"{"),
+    ("application/json", b"\xff\xfe"),
+    ("application/json", b"null"),
+    ("application/json", b"[]"),
+    ("application/json", b'"text"'),
+    ("application/json", b"NaN"),
+    ("application/json", b'{"title": NaN, "client": Infinity}'),
+    ("application/json", b'{"title": "\\ud800", "client": "a"}'),
+    ("application/json", b'{"\\ud800": 1, "title": "a", "client": "a"}'),
+    ("application/json", b'{"title": "a", "title": "b", "client": 1}'),
+    ("application/json", b'{"title": ' + b"9" * 5000 + b', "client": "a"}'),
+    ("application/json", b"[" * 100_000),
+    ("application/json", b'{"a":' * 50_000 + b"1" + b"}" * 50_000),
+    ("application/json; charset=utf-16", json.dumps({"title": "a"}).encode("utf-16")),
+    ("text/plain", b"{}"),
+    ("application/x-www-form-urlencoded", b"title=a&client=b"),
+    ("multipart/form-data", b"--x\r\n"),
+    ("multipart/form-data; boundary=x", b"--x\r\n"),
+    ("multipart/form-data; boundary=" + "x" * 500, b"--x--\r\n"),
+    (
+        "multipart/form-data; boundary=x",
+        b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\na\r\n--x--',
+    ),
+    ("", b"{}"),
+]
+
+
+@pytest.mark.parametrize(("kind", "content"), BROKEN)
+def test_a_body_that_is_none_is_refused(office: Office, kind: str, content: bytes) -> None:
+    headers = {"Content-Type": kind, "Idempotency-Key": "broken"} if kind else {}
+    need = office.post("zhang", "/needs", {"title": "需求", "client": "优眼科技"})["id"]
+    for path in ("/needs", f"/needs/{need}/evidence"):
+        assert tried(office, "zhang", "POST", path, content=content, headers=headers) == 422
+
+
+def test_a_body_too_large_is_refused_before_it_is_read(office: Office) -> None:
+    for path in ("/needs", "/tokens", "/plans"):
+        content = b'{"title": "' + b"a" * (1024 * 1024) + b'"}'
+        headers = {"Content-Type": "application/json"}
+        assert office.refused("operator", "POST", path, content=content, headers=headers) == (
+            413,
+            "body_too_large",
+        )
+    need = office.post("zhang", "/needs", {"title": "需求", "client": "优眼科技"})["id"]
+    files = {"file": ("a.pdf", b"a" * (22 * 1024 * 1024), "application/pdf")}
+    assert office.refused("zhang", "POST", f"/needs/{need}/evidence", files=files) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "a\nb", "", ".", "..\\..\\x", "x" * 5000, "=cmd|' /C calc'!A0"])
+def test_a_file_of_a_strange_name_is_kept_safely_or_refused(office: Office, name: str) -> None:
+    need = office.post("zhang", "/needs", {"title": "需求", "client": "优眼科技"})["id"]
+    files = {"file": (name, b"content", "text/html\x01; x")}
+    status = tried(office, "zhang", "POST", f"/needs/{need}/evidence", files=files)
+    assert status in (201, 422)
+    for kept in office.get("zhang", f"/needs/{need}/evidence")["items"]:
+        assert kept["media_type"] == "application/octet-stream"
+        back = office.send("zhang", "GET", f"/evidence/{kept['id']}/file")
+        assert back.headers["content-disposition"].startswith("attachment;")
+        assert back.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_plan_file_that_is_wrong_names_its_line(office: Office) -> None:
+    answer = office.send("operator", "POST", "/plans", json={"text": "format: 1\nplan: [\n"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "file_invalid")
+    assert answer.json()["facts"]["line"] in ("2", "3")

@@ -1,0 +1,238 @@
+"""Who may do what over HTTP: every route of the JSON interface, for every role.
+
+Each row is a route and what the roles get: `mine` is the manager of the thing, `other` a manager who has
+nothing to do with it. A row tells the status of the first try, on things that are there; a new route
+without a row fails.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.routes import ROUTERS
+from ledger import clock, statements
+from ledger.db import Database
+from ledger.files import Store
+from tests.api.routes.office import TIANJIN, Office
+from tests.api.routes.test_story import PLAN, opened, reached, received
+
+ROLES = ("", "zhang", "li", "operator", "finance")
+NEW_NEED = {"title": "需求", "client": "优眼科技"}
+NEW_DEAL = {"need_id": "{need}", "plan_id": PLAN, "expected_fee": "1.00", "category": "transfer"}
+NEW_MILESTONE = {
+    "deal_id": "D-1",
+    "stage": "completion",
+    "reached_on": "2026-03-01",
+    "participants": {"M1": "1"},
+}
+NEW_USER = {"name": "n", "phone": "13900000000", "role": "finance", "password": "long enough to guess"}
+AMOUNT = {"what": "net_income", "amount": "1.00", "on": "2026-03-01"}
+ADJUSTMENT = {"manager_id": "M1", "stage": "completion", "amount": "1.00", "reason": "r", "on": "2026-03-01"}
+DOCUMENT = {"kind": "fee_invoiced", "on": "2026-03-01", "ref": "F-1", "parts": {"D-1": "1.00"}}
+PAYMENT = {"bank_name": None, "bank_account": None, "tax_method": "invoiced"}
+CHANGE = {"reached_on": "2026-03-01", "participants": {"M1": "1"}}
+FILE = {"file": ("a.txt", b"a", "text/plain")}
+
+# method and path, what is sent, and the status for: nobody, the manager, another, operations, finance
+ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
+    ("POST /tokens", {"phone": "13800000001", "password": "wrong password"}, (403, 403, 403, 403, 403)),
+    ("DELETE /tokens", None, (401, 204, 204, 204, 204)),
+    ("GET /users", None, (401, 403, 403, 200, 403)),
+    ("GET /users/me", None, (401, 200, 200, 200, 200)),
+    ("GET /users/{user}", None, (401, 403, 403, 200, 403)),
+    ("POST /users", NEW_USER, (401, 403, 403, 201, 403)),
+    ("POST /users/{user}/disable", None, (401, 403, 403, 200, 403)),
+    ("POST /users/{user}/reset", {"password": "long enough to guess"}, (401, 403, 403, 200, 403)),
+    ("GET /managers", None, (401, 200, 200, 200, 200)),
+    ("POST /managers", {"name": "n"}, (401, 403, 403, 201, 403)),
+    ("GET /managers/M1", None, (401, 200, 404, 200, 200)),
+    ("POST /managers/M1/payment", PAYMENT, (401, 403, 403, 200, 403)),
+    ("POST /managers/M1/grades", {"grade": "senior", "from_on": "2026-03-01"}, (401, 403, 403, 200, 403)),
+    ("GET /managers/M1/standing", None, (401, 200, 404, 200, 200)),
+    ("GET /organisations", None, (401, 200, 200, 200, 200)),
+    ("POST /organisations", {"name": "n"}, (401, 201, 201, 201, 201)),
+    ("GET /organisations/{organisation}", None, (401, 200, 200, 200, 200)),
+    ("GET /plans", None, (401, 200, 200, 200, 200)),
+    ("POST /plans", {"text": TIANJIN}, (401, 403, 403, 201, 403)),
+    ("GET /plans/{plan}", None, (401, 200, 200, 200, 200)),
+    ("POST /plans/{draft}/publish", {"effective_on": "2026-03-01"}, (401, 403, 403, 200, 403)),
+    ("GET /needs", None, (401, 200, 200, 200, 200)),
+    ("POST /needs", NEW_NEED, (401, 201, 201, 201, 403)),
+    ("GET /needs/{need}", None, (401, 200, 404, 200, 200)),
+    ("POST /needs/{need}/evidence", FILE, (401, 201, 404, 201, 403)),
+    ("GET /needs/{need}/evidence", None, (401, 200, 404, 200, 200)),
+    ("GET /deals", None, (401, 200, 200, 200, 200)),
+    ("POST /deals", NEW_DEAL, (401, 403, 404, 201, 403)),
+    ("GET /deals/D-1", None, (401, 200, 404, 200, 200)),
+    ("POST /deals/D-1/amounts", AMOUNT, (401, 403, 404, 201, 403)),
+    ("POST /deals/D-1/cancel", {"reason": "r", "on": "2026-03-01"}, (401, 403, 404, 200, 403)),
+    ("POST /deals/D-1/expect", {"expected_fee": "60000.00"}, (401, 403, 404, 200, 403)),
+    ("POST /deals/D-1/fail-gate", {"stage": "completion", "on": "2026-03-01"}, (401, 403, 404, 422, 403)),
+    ("POST /deals/D-3/reinstate", {"on": "2026-03-01"}, (401, 403, 404, 200, 403)),
+    ("POST /deals/D-1/adjust", ADJUSTMENT, (401, 403, 404, 201, 201)),
+    ("GET /deals/D-1/allocations", None, (401, 200, 404, 200, 200)),
+    ("GET /deals/D-1/facts", None, (401, 403, 403, 200, 200)),
+    ("GET /milestones", None, (401, 200, 200, 200, 200)),
+    ("POST /milestones", NEW_MILESTONE, (401, 201, 404, 201, 403)),
+    ("GET /milestones/{submitted}", None, (401, 200, 404, 200, 200)),
+    ("POST /milestones/{draft_milestone}/change", CHANGE, (401, 200, 404, 200, 403)),
+    ("POST /milestones/{draft_milestone}/submit", None, (401, 200, 404, 200, 403)),
+    ("GET /milestones/{submitted}/preview", None, (401, 403, 403, 200, 200)),
+    ("POST /milestones/{submitted}/verify", None, (401, 403, 404, 200, 403)),
+    ("POST /milestones/{submitted}/reject", {"reason": "r"}, (401, 403, 404, 200, 403)),
+    ("POST /milestones/{verified}/withdraw", {"reason": "r", "on": "2026-03-01"}, (401, 403, 404, 200, 403)),
+    ("POST /milestones/{submitted}/evidence", FILE, (401, 201, 404, 201, 403)),
+    ("GET /milestones/{submitted}/evidence", None, (401, 200, 404, 200, 200)),
+    ("GET /evidence/{evidence}/file", None, (401, 200, 404, 200, 200)),
+    ("GET /fees", None, (401, 403, 403, 200, 200)),
+    ("POST /fees", DOCUMENT, (401, 403, 403, 403, 201)),
+    ("GET /fees/{fee}", None, (401, 403, 403, 200, 200)),
+    ("POST /fees/{fee}/correct", {"reason": "r"}, (401, 403, 403, 403, 201)),
+    ("GET /payouts", None, (401, 403, 403, 200, 200)),
+    ("GET /payouts/preview", None, (401, 403, 403, 200, 200)),
+    ("POST /payouts", {"value_on": "2026-03-02"}, (401, 403, 403, 201, 201)),
+    ("GET /payouts/{made}", None, (401, 403, 403, 200, 200)),
+    ("POST /payouts/{made}/approve", None, (401, 403, 403, 200, 200)),
+    ("POST /payouts/{approved}/send", None, (401, 403, 403, 200, 200)),
+    ("GET /payouts/{sent}/file", None, (401, 403, 403, 200, 200)),
+    ("POST /payouts/{sent}/confirm", {"value_on": "2026-03-01"}, (401, 403, 403, 403, 200)),
+    ("POST /payouts/{sent}/return", {"lines": ["{line}"], "reason": "r"}, (401, 403, 403, 403, 200)),
+    ("POST /payouts/{made}/void", {"reason": "r"}, (401, 403, 403, 200, 200)),
+    ("GET /statements", None, (401, 200, 200, 200, 200)),
+    ("GET /statements/{statement}", None, (401, 200, 404, 200, 200)),
+    ("GET /statements/{statement}/pdf", None, (401, 200, 404, 200, 200)),
+    ("GET /entries", None, (401, 403, 403, 200, 200)),
+    ("GET /entries/1", None, (401, 403, 403, 200, 200)),
+    ("GET /accounts", None, (401, 403, 403, 200, 200)),
+    ("GET /accounts/2202.01/balances", None, (401, 403, 403, 200, 200)),
+    ("GET /accounts/2202.01/movements", None, (401, 403, 403, 200, 200)),
+    ("GET /periods", None, (401, 403, 403, 200, 200)),
+    ("POST /periods/2026-02/close", None, (401, 403, 403, 403, 200)),
+    ("GET /jobs", None, (401, 403, 403, 200, 200)),
+    ("GET /jobs/{run}", None, (401, 403, 403, 200, 200)),
+    ("POST /jobs/verify_books/run", None, (401, 403, 403, 202, 202)),
+]
+
+
+@pytest.fixture(scope="module")
+def office(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """An office with one of everything; `again` puts it back as it was."""
+    folder = tmp_path_factory.mktemp("rights")
+    path = shutil.copyfile(migrated_file, folder / "yongjin.db")
+    database, store = Database(f"sqlite:///{path}"), Store(folder / "files")
+    app = create_app(database, store)
+    with pytest.MonkeyPatch.context() as patch, TestClient(app, raise_server_exceptions=False) as client:
+        office = Office(database, client)
+        patch.setattr(clock, "now", office.now)
+        office.move_in()
+        office.things = furnished(office, store)
+        for who in ROLES[1:]:
+            office.secret(who)
+        database.close()
+        shutil.copyfile(path, folder / "kept.db")
+        yield office
+        database.close()
+
+
+def furnished(office: Office, store: Store) -> dict[str, str]:
+    """The ids the rows name."""
+    things = {"user": office.users["second"].id}
+    for deal in ("D-1", "D-2", "D-3", "D-4"):
+        opened(office, deal)
+    things["verified"] = reached(office, "D-1", "need_discovery", {"M1": "1"})
+    things["sent"], things["line"] = paid_out(office, ("approve", "send"))
+    reached(office, "D-2", "need_discovery", {"M1": "1"})
+    things["approved"], _ = paid_out(office, ("approve",))
+    reached(office, "D-3", "need_discovery", {"M1": "1"})
+    things["made"], _ = paid_out(office, ())
+    reached(office, "D-4", "need_discovery", {"M1": "1"})
+    office.post("operator", "/deals/D-3/cancel", {"reason": "no_fault", "on": "2026-03-01"})
+
+    things["need"] = office.post("zhang", "/needs", NEW_NEED)["id"]
+    things["organisation"] = office.get("operator", "/deals/D-1")["client_id"]
+    things["fee"] = received(office, "YH-0", {"D-4": "100.00"}, "fee_invoiced")
+    draft = {**NEW_MILESTONE, "stage": "tech_sourcing"}
+    things["submitted"] = office.post("zhang", "/milestones", draft)["id"]
+    things["draft_milestone"] = office.post("zhang", "/milestones", {**draft, "submit": False})["id"]
+    answer = office.send("zhang", "POST", f"/milestones/{things['submitted']}/evidence", files=FILE)
+    things["evidence"] = answer.json()["id"]
+    things["plan"] = office.get("operator", "/plans")["items"][0]["id"]
+    other = {"text": TIANJIN.replace("40%", "41%")}
+    things["draft"] = office.post("second", "/plans", other)["id"]
+    things["run"] = office.post("operator", "/jobs/settle_due/run")["id"]
+    with office.database.writing() as session:
+        snapshot = statements.fresh(session, "M1", "2026-03", kind="preliminary", now=office.now())
+        assert snapshot is not None
+        things["statement"] = statements.keep(session, store, snapshot, b"%PDF-1.7").id
+    return things
+
+
+def paid_out(office: Office, steps: tuple[str, ...]) -> tuple[str, str]:
+    payout = office.post("second", "/payouts", {"value_on": "2026-03-01"})
+    for step in steps:
+        office.post("operator", f"/payouts/{payout['id']}/{step}")
+    return payout["id"], payout["lines"][0]["id"]
+
+
+def put_back(office: Office) -> None:
+    path = Path(office.database.engine.url.database or "")
+    office.database.close()
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    shutil.copyfile(path.with_name("kept.db"), path)
+
+
+def filled(body: Any, things: dict[str, str]) -> Any:
+    """A body with the ids it names."""
+    return json.loads(re.sub(r"\{(\w+)\}", lambda found: things[found[1]], json.dumps(body)))
+
+
+@pytest.mark.parametrize(("route", "body", "expected"), ROWS, ids=[row[0] for row in ROWS])
+def test_every_role_gets_what_the_table_says(
+    office: Office, route: str, body: Any, expected: tuple[int, ...]
+) -> None:
+    method, path = route.format(**office.things).split()
+    given: dict[str, Any] = {"files": body} if body is FILE else {"json": filled(body, office.things)}
+    got = []
+    for who in ROLES:
+        put_back(office)
+        answer = office.send(who, method, path, **(given if body else {}))
+        if answer.status_code >= 400:
+            assert answer.headers["content-type"] == "application/problem+json"
+        got.append(answer.status_code)
+    assert tuple(got) == expected
+
+
+def test_every_route_has_a_row() -> None:
+    said = [row[0].split() for row in ROWS]
+    missing = [
+        f"{method} {route.path}"
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+        if not any(method == one and route.path_regex.fullmatch(path) for one, path in said)
+    ]
+    assert missing == []
+
+
+def test_what_is_not_there_and_what_is_not_ones_own_look_alike(office: Office) -> None:
+    """A manager learns nothing of others' things, not even that they are there."""
+    put_back(office)
+    for path in ("/needs/{}", "/deals/{}", "/milestones/{}", "/statements/{}", "/managers/{}"):
+        there = {"needs": "need", "milestones": "submitted", "statements": "statement"}
+        noun = path.split("/")[1]
+        name = {"deals": "D-1", "managers": "M1"}.get(noun) or office.things[there[noun]]
+        others = office.send("li", "GET", path.format(name)).json()
+        nobodys = office.send("li", "GET", path.format("x" * len(name))).json()
+        assert str(others).replace(name, "?") == str(nobodys).replace("x" * len(name), "?")

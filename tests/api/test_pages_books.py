@@ -1,0 +1,162 @@
+"""The books as finance reads them: entries, accounts, the trial balance, the months, the board."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import event
+from sqlmodel import select
+
+from ledger import fees, journal
+from tests.api.desk import Desk, words
+
+
+def test_the_journal_is_filtered_by_deal_manager_month_and_kind(desk: Desk) -> None:
+    desk.tell_fees()
+    everything = _entries(desk, "/entries")
+    assert everything == sorted(everything, reverse=True)
+    assert 0 < len(_entries(desk, "/entries?deal=D-2")) < len(everything)
+    assert 0 < len(_entries(desk, "/entries?manager=M2")) < len(everything)
+    assert 0 < len(_entries(desk, "/entries?period=2026-03")) < len(everything)
+    assert len(_entries(desk, "/entries?kind=fee_received")) == 1
+    assert "没有符合条件的凭证" in desk.see("finance", "/entries?deal=D-9")
+
+
+def test_an_entry_shows_its_postings_its_cause_and_its_working(desk: Desk) -> None:
+    desk.tell_fees()
+    shown = desk.see("finance", f"/entries/{_last(desk, 'accrual')}")
+    assert "6401 主营业务成本-佣金" in shown and "2202.01 应付账款-佣金 张三" in shown
+    assert "产生原因 1" in shown and "YH-1" in shown
+    assert "张三 · 需求挖掘" in shown and "佣金池" in shown and "¥25,000.00" in shown
+
+
+def test_an_entry_leads_to_deal_account_and_document_and_they_lead_back(desk: Desk) -> None:
+    desk.tell_fees()
+    entry = _last(desk, "accrual")
+    page = desk.open("finance", f"/entries/{entry}").text
+    account = next(link for link in re.findall(r'href="(/accounts/[^"]+)"', page) if "2202.01" in link)
+    assert 'href="/deals/D-1"' in page
+    assert f'href="/entries/{entry}"' in desk.open("finance", account.replace("&amp;", "&")).text
+    document = re.findall(r'href="(/fees/ft_[^"]+)"', page)[0]
+    assert f'href="/entries/{entry}"' in desk.open("finance", document).text
+
+
+def test_a_reversal_and_what_it_reverses_lead_to_each_other(desk: Desk) -> None:
+    desk.tell_fees()
+    wrong = _last(desk, "fee_received")
+    with desk.database.writing() as session:
+        fact = journal.get(session, wrong).because[0]
+        fees.correct(session, fact, reason="重复", by=desk.users["finance"], now=desk.now())
+    right = _last(desk, "fee_refunded")
+    assert f'href="/entries/{right}"' in desk.open("finance", f"/entries/{wrong}").text
+    assert f'href="/entries/{wrong}"' in desk.open("finance", f"/entries/{right}").text
+
+
+def test_the_trial_balance_has_equal_sums_on_both_sides(desk: Desk) -> None:
+    desk.tell_payout()
+    page = desk.open("finance", "/trial-balance?period=2026-05").text
+    total = re.search(r'<tr class="total">(.*?)</tr>', page, re.DOTALL)
+    assert total is not None
+    figures = re.findall(r'value="([0-9.]+)"', total[1])
+    assert len(figures) == 6
+    assert figures[0] == figures[1] and figures[2] == figures[3] and figures[4] == figures[5]
+    assert "2202.03 应付账款-在途付款" in words(page)
+
+
+def test_an_account_is_shown_owner_by_owner_and_movement_by_movement(desk: Desk) -> None:
+    desk.tell_payout()
+    assert "应付账款-佣金" in desk.see("finance", "/accounts")
+    shown = desk.see("finance", "/accounts/2202.03")
+    assert "FK-202605-001 贷 ¥4,500.00" in shown
+    moved = desk.see("finance", "/accounts/2202.01/movements?owner=M1")
+    assert "付款锁定" in moved and "需求 D-1" in moved and "贷 ¥450.00" in moved
+    from_may = desk.see("finance", "/accounts/2202.01/movements?owner=M1&period=2026-05")
+    assert "期初余额" in from_may and "2026-03-02" not in from_may
+
+
+def test_an_account_of_nobody_goes_straight_to_its_movements(desk: Desk) -> None:
+    desk.tell_fees()
+    assert desk.open("finance", "/accounts/6401").headers["location"] == "/accounts/6401/movements"
+    assert desk.open("finance", "/accounts/1234").status_code == 404
+
+
+def test_managers_do_not_see_the_books(desk: Desk) -> None:
+    desk.tell_fees()
+    for path in ("/entries", "/entries/1", "/accounts", "/accounts/1122", "/trial-balance", "/periods"):
+        assert desk.open("zhang", path).status_code == 403, path
+
+
+def test_the_board_of_months_says_what_is_left_to_do(desk: Desk) -> None:
+    desk.tell_payout()
+    desk.day = "2026-06-02"
+    shown = desk.see("finance", "/periods")
+    assert re.search(r"2026-05 开放 \d+ 2 笔付款在途", shown)
+    assert "/periods/2026-05/close" in desk.open("finance", "/periods").text
+    assert "/close" not in desk.open("operator", "/periods").text
+
+
+def test_closing_a_month_has_to_be_typed_and_asks_for_its_statements(desk: Desk) -> None:
+    desk.tell_payout()
+    desk.day = "2026-06-02"
+    assert "2 笔付款在途" in desk.see("finance", "/periods/2026-05/close")
+    assert set(desk.mend("finance", "/periods/2026-05/close", {"typed": "2026-04"}).errors) == {"typed"}
+    desk.done("finance", "/periods/2026-05/close", {"typed": "2026-05", "confirmed": "yes"})
+    shown = desk.see("finance", "/periods")
+    assert "2026-05 已结账" in shown and "finance 2026-06-02 10:00" in shown
+    assert "正式结算单" in desk.see("finance", "/jobs")
+
+
+def test_a_month_that_is_not_over_or_closed_already_is_not_closed(desk: Desk) -> None:
+    desk.tell_fees()
+    assert desk.open("finance", "/periods/2026-05/close").status_code == 409
+    assert desk.fill("finance", "/periods/2026-05/close", {"typed": "2026-05"}).status_code == 409
+    desk.done("finance", "/periods/2026-04/close", {"typed": "2026-04"})
+    assert desk.open("finance", "/periods/2026-03/close").status_code == 409
+    assert desk.open("operator", "/periods/2026-04/close").status_code == 403
+
+
+def test_lists_ask_as_many_queries_for_many_rows_as_for_few(desk: Desk) -> None:
+    desk.tell_deals()
+    desk.day = "2026-05-06"
+    paths = ("/fees", "/entries", "/payouts", "/accounts/1122", "/accounts/1122/movements", "/periods")
+    few = {path: _queries(desk, path) for path in paths}
+    for number in range(4):
+        desk.done(
+            "finance",
+            "/fees/new",
+            {
+                "kind": "fee_received",
+                "number": f"N{number}",
+                "on": f"2026-0{number + 2}-06",
+                "total": "100",
+                "deal-1": f"D-{1 + number % 2}",
+                "do": "record",
+            },
+        )
+    most = {path: _queries(desk, path) for path in paths}
+    assert {path: count for path, count in most.items() if count > few[path] + 3} == {}
+
+
+def _queries(desk: Desk, path: str) -> int:
+    seen: list[str] = []
+
+    def note(*args: object) -> None:
+        seen.append(str(args[2]))
+
+    event.listen(desk.database.engine, "before_cursor_execute", note)
+    try:
+        desk.see("finance", path)
+    finally:
+        event.remove(desk.database.engine, "before_cursor_execute", note)
+    return len(seen)
+
+
+def _entries(desk: Desk, path: str) -> list[int]:
+    page = desk.open("finance", path).text
+    return [int(number) for number in re.findall(r'<td class="lead"><a href="/entries/(\d+)"', page)]
+
+
+def _last(desk: Desk, kind: str) -> int:
+    with desk.database.reading() as session:
+        query = select(journal.Entry.id).where(journal.Entry.kind == kind)
+        return session.exec(query.order_by(journal.Entry.id)).all()[-1]

@@ -1,0 +1,148 @@
+"""Plans, users and jobs, at the desk of operations."""
+
+from __future__ import annotations
+
+import pytest
+from sqlmodel import select
+
+from ledger import jobs, plans
+from tests.api.desk import Desk, words
+from tests.api.routes.office import TIANJIN
+
+NEWER = TIANJIN.replace('rate: "40%"', 'rate: "38%"')
+
+
+def test_a_plan_is_told_in_plain_words_in_both_languages(desk: Desk) -> None:
+    version = _version(desk)
+    shown = desk.see("zhang", f"/plans/{version}")
+    assert "佣金池为基数的 40%" in shown and "以到账居间费为基数" in shown
+    assert "暂扣 10%，至“完成转化”核实后释放" in shown and "最多计提 ¥200,000.00" in shown
+    assert "追回尚未支付的部分；定额奖励保留" in shown and "format: 1" in shown
+    desk.lang = "en"
+    shown = desk.see("zhang", f"/plans/{version}")
+    assert "The pool is 40% of it." in shown and "10% of everything earned is held until Completion" in shown
+
+
+@pytest.mark.parametrize("city", ["tianjin", "hefei", "hangzhou", "xian", "xian-stake", "zhuzhou"])
+def test_every_shipped_plan_can_be_told(desk: Desk, city: str) -> None:
+    from importlib.resources import files
+
+    text = (files("ledger") / "cities" / f"{city}.yaml").read_text("utf-8")
+    assert "通俗说明" in desk.see("operator", desk.done("operator", "/plans/new", {"text": text}))
+
+
+def test_a_plan_that_is_wrong_comes_back_with_the_line_marked(desk: Desk) -> None:
+    wrong = TIANJIN.replace('share: "15%"', 'share: "14%"').replace("\n", "\r\n")
+    answer = desk.fill("operator", "/plans/new", {"text": wrong})
+    assert answer.status_code == 422
+    assert 'class="wrong-line"' in answer.text and "第 " in words(answer.text)
+    assert "share: &#34;14%&#34;" in answer.text  # what was pasted is still there
+    assert len(_versions(desk)) == 1
+
+
+def test_a_draft_is_published_by_somebody_else_from_a_day_on(desk: Desk) -> None:
+    draft = desk.done("operator", "/plans/new", {"text": NEWER})
+    assert "须由他人发布" in desk.see("operator", draft)
+    assert desk.fill("operator", f"{draft}/publish", {"effective_on": "2026-07-01"}).status_code == 403
+    assert set(desk.mend("second", f"{draft}/publish", {"effective_on": "soon"}).errors) == {"effective_on"}
+    desk.done("second", f"{draft}/publish", {"effective_on": "2026-07-01"})
+    shown = desk.see("operator", draft)
+    assert "已发布" in shown and "发布人 second" in shown and "生效日 2026-07-01" in shown
+    assert "第 2 版 已发布 2026-07-01" in desk.see("operator", "/plans")
+
+
+def test_only_operations_draft_plans(desk: Desk) -> None:
+    assert "/plans/new" not in desk.open("finance", "/plans").text
+    assert desk.open("finance", "/plans/new").status_code == 403
+    assert desk.fill("zhang", "/plans/new", {"text": NEWER}).status_code == 403
+
+
+ADDED = {
+    "name": "王五",
+    "phone": "139 0000 0009",
+    "role": "finance",
+    "manager": "",
+    "password": "long enough",
+}
+
+
+def test_a_user_is_added_and_can_sign_in(desk: Desk) -> None:
+    assert desk.done("operator", "/users/new", ADDED) == "/users"
+    assert "王五 财务 13900000009" in desk.see("operator", "/users")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("phone", "12"),
+        ("phone", "13800000001"),
+        ("password", "short"),
+        ("manager", "M1"),
+        ("name", " "),
+        ("role", "king"),
+    ],
+)
+def test_a_wrong_field_of_a_user_is_told_beside_it(desk: Desk, field: str, value: str) -> None:
+    mended = desk.mend("operator", "/users/new", {**ADDED, field: value})
+    assert set(mended.errors) == {field}
+    assert mended.kept("name") == ("王五" if field != "name" else "")
+    assert "long enough" not in mended.html
+
+
+def test_a_user_gets_a_new_password_and_is_signed_out(desk: Desk) -> None:
+    desk.see("finance", "/fees")
+    assert set(desk.mend("operator", "/users/us_finance/reset", {"password": "short"}).errors) == {"password"}
+    desk.done("operator", "/users/us_finance/reset", {"password": "another long one"})
+    assert desk.open("finance", "/fees").status_code == 303
+
+
+def test_a_disabled_user_is_signed_out_and_nobody_disables_themselves(desk: Desk) -> None:
+    assert "finance" in desk.see("operator", "/users/us_finance/disable")
+    desk.done("operator", "/users/us_finance/disable", {"confirmed": "yes"})
+    assert "已停用" in desk.see("operator", "/users")
+    assert desk.open("finance", "/fees").status_code == 303
+    assert desk.fill("operator", "/users/us_operator/disable").status_code == 409
+
+
+def test_only_operations_see_users(desk: Desk) -> None:
+    for path in ("/users", "/users/new", "/users/us_zhang/reset", "/users/us_zhang/disable"):
+        assert desk.open("finance", path).status_code == 403
+    assert desk.fill("finance", "/users/new", ADDED).status_code == 403
+
+
+def test_a_job_is_run_by_hand_and_its_page_looks_again_while_it_works(desk: Desk) -> None:
+    where = desk.done("operator", "/jobs", {"job": "verify_books"})
+    page = desk.open("operator", where).text
+    assert 'hx-trigger="every 2s"' in page and "<noscript><meta" in page
+    part = desk.client.get(
+        where, headers={**desk._cookies("operator"), "HX-Request": "true", "HX-Request-Type": "partial"}
+    ).text
+    assert part.strip().startswith("<div") and "账簿核验" not in part
+
+
+def test_a_failed_job_says_why_and_offers_another_run(desk: Desk) -> None:
+    where = desk.done("operator", "/jobs", {"job": "preliminary_statements", "period": "2026-05"})
+    with desk.database.writing() as session:
+        run = session.exec(select(jobs.JobRun)).one()
+        run.state, run.error, run.done, run.total = "failed", "Traceback:\nValueError: 打印机没有纸", 3, 10
+    shown = desk.see("operator", where)
+    assert (
+        "失败" in shown and "ValueError: 打印机没有纸" in shown and "3 / 10" in shown and "重新运行" in shown
+    )
+    assert desk.done("operator", "/jobs", {"job": "preliminary_statements", "period": "2026-05"}) == where
+    assert "hx-trigger" in desk.open("operator", where).text
+
+
+def test_a_job_about_a_month_needs_the_month(desk: Desk) -> None:
+    assert set(desk.mend("operator", "/jobs", {"job": "final_statements"}).errors) == {"period"}
+    assert desk.fill("operator", "/jobs", {"job": "sing"}).status_code == 404
+    assert desk.open("zhang", "/jobs").status_code == 403
+
+
+def _versions(desk: Desk) -> list[str]:
+    with desk.database.reading() as session:
+        return [one.id for one in plans.listing(session)]
+
+
+def _version(desk: Desk) -> str:
+    return _versions(desk)[0]

@@ -1,0 +1,60 @@
+"""`yongjin bench`: what is printed, and what is not pretended."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ledger import benches
+from ledger.benches import Result
+from ledger.cli import main
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str
+) -> tuple[object, str, str]:
+    monkeypatch.setattr("sys.argv", ["yongjin", "bench", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    return ended.value.code, said.out, said.err
+
+
+def measuring(monkeypatch: pytest.MonkeyPatch, *measured: Result) -> None:
+    monkeypatch.setattr(benches, "run", lambda what: measured)
+
+
+def test_each_result_has_ours_its_anchor_the_ratio_and_whether_the_bar_holds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measuring(monkeypatch, Result("a", 30.0, 2.0, 10.0), Result("b", 3.0, 2.0, 10.0))
+    code, out, _ = run(monkeypatch, capsys, "engine", "--json")
+    assert code == 1
+    assert json.loads(out) == [
+        {"name": "a", "ours": 30.0, "anchor": 2.0, "ratio": 15.0, "bar": 10.0, "holds": True},
+        {"name": "b", "ours": 3.0, "anchor": 2.0, "ratio": 1.5, "bar": 10.0, "holds": False},
+    ]
+
+
+def test_a_missing_anchor_is_said_and_holds_neither_way(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measuring(monkeypatch, Result("a", 30.0, None, 10.0, "zen-engine is not installed"))
+    code, out, err = run(monkeypatch, capsys, "engine", "--json")
+    assert (code, err) == (0, "zen-engine is not installed\n")
+    assert json.loads(out)[0]["holds"] is None
+
+
+def test_what_cannot_be_measured_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = run(monkeypatch, capsys, "weather")
+    assert (code, err) == (2, f"there is no bench weather; there are: {', '.join(benches.BENCHES)}\n")
+
+
+@pytest.mark.long
+def test_the_engine_is_measured_on_an_equal_decision_table() -> None:
+    first, _, linear = benches.run("engine")
+    assert first.ours > 1_000 and linear.holds
+    assert first.missing or first.anchor

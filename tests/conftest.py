@@ -1,0 +1,105 @@
+"""What every test may ask for: a fresh, migrated database on each engine, and the real server."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from ledger.config import Settings
+from ledger.db import Database
+from ledger.migrations import run
+from tests import postgres
+
+_HOME = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The run has one folder for its PostgreSQL server; workers are told of it."""
+    if hasattr(config, "workerinput"):
+        config.stash[_HOME] = Path(config.workerinput["postgres_home"])
+    else:
+        config.stash[_HOME] = Path(tempfile.mkdtemp(prefix="yongjin-tests-"))
+        postgres.watch(config.stash[_HOME])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    node.workerinput["postgres_home"] = str(node.config.stash[_HOME])  # type: ignore[attr-defined]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        postgres.remove(config.stash[_HOME])
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(pytestconfig: pytest.Config) -> postgres.Server:
+    """The run's PostgreSQL server, started when the first test asks for it."""
+    return postgres.server(pytestconfig.stash[_HOME])
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database at this version, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "yongjin.db"
+    run.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgresql_server: postgres.Server) -> str:
+    """A PostgreSQL database at this version, to be copied; the run's workers share it."""
+    with postgres.one_at_a_time(postgresql_server.home):
+        if not postgresql_server.exists("migrated"):
+            postgresql_server.drop("migrating")  # left by a worker that failed here
+            postgresql_server.create("migrating")
+            run.upgrade(postgresql_server.url("migrating", postgres.OWNER), app_role=postgres.APP)
+            postgresql_server.rename("migrating", "migrated")
+    return "migrated"
+
+
+@pytest.fixture
+def sqlite_settings(tmp_path: Path, migrated_file: Path) -> Settings:
+    """A fresh, migrated SQLite database and a place for files."""
+    var = tmp_path / "var"
+    var.mkdir()
+    url = f"sqlite:///{shutil.copyfile(migrated_file, var / 'yongjin.db')}"
+    return Settings(var=var, database_url=url, owner_url=url)
+
+
+@pytest.fixture
+def postgresql_settings(
+    tmp_path: Path, postgresql_server: postgres.Server, migrated_template: str
+) -> Iterator[Settings]:
+    """A fresh, migrated PostgreSQL database, its two roles, and a place for files."""
+    name = f"test_{uuid4().hex}"
+    postgresql_server.create(name, template=migrated_template)
+    yield Settings(
+        var=tmp_path / "var",
+        database_url=postgresql_server.url(name, postgres.APP),
+        owner_url=postgresql_server.url(name, postgres.OWNER),
+    )
+    postgresql_server.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A fresh, migrated database, once on each engine; programs started by the test use it too."""
+    made: Settings = request.getfixturevalue(f"{request.param}_settings")
+    monkeypatch.setenv("YONGJIN_VAR", str(made.var))
+    monkeypatch.setenv("YONGJIN_DATABASE_URL", made.database_url)
+    monkeypatch.setenv("YONGJIN_OWNER_DATABASE_URL", made.owner_url)
+    return made
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """The database of `settings`, as the application opens it."""
+    opened = Database(settings.database_url)
+    yield opened
+    opened.close()

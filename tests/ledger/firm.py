@@ -1,0 +1,169 @@
+"""A small firm with one of everything that is sealed, made by the real actions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from importlib.resources import files
+
+from sqlmodel import Session
+
+from ledger import (
+    agreements,
+    deals,
+    evidence,
+    fees,
+    managers,
+    milestones,
+    needs,
+    payouts,
+    plans,
+    statements,
+    users,
+)
+from ledger.db import Database
+from ledger.files import Store
+from ledger.users import User
+
+TIANJIN = (files("ledger") / "cities" / "tianjin.yaml").read_text("utf-8")
+NOW = datetime(2026, 3, 2, 2, tzinfo=UTC)
+PDF = b"%PDF-1.7 as good as printed"
+DEAL = "D-1"
+_PASSWORD = "a long password"
+_HASHES: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Firm:
+    """Its people, and where its files are."""
+
+    store: Store
+    manager: User
+    operator: User
+    second: User
+    finance: User
+
+
+def day(number: int) -> datetime:
+    """Ten in the morning so many days after the beginning."""
+    return NOW + timedelta(days=number)
+
+
+def found(database: Database, store: Store) -> Firm:
+    """People, a plan, a deal with its fee, two milestones, a payout that was paid, a statement."""
+    with database.writing() as session:
+        firm = _people(session, store)
+    with database.writing() as session:
+        _plan(session, firm)
+        _deal(session, firm)
+        _agree(session, firm)
+        reach(session, firm, "need_discovery", day(1))
+        receive(session, firm, 2_500_000, "YH-1", day(2))
+        _pay(session, firm)
+    with database.writing() as session:
+        state(session, firm, day(5))
+    return firm
+
+
+def _people(session: Session, store: Store) -> Firm:
+    managers.add(
+        session, id="M1", name="张三", grade="senior", bank_name="工商银行", bank_account="62220001", now=NOW
+    )
+    roles = (("manager", "M1"), ("operator", None), ("operator", None), ("finance", None))
+    added = []
+    for number, (role, manager_id) in enumerate(roles, 1):
+        added.append(
+            User(
+                id=f"us_{number}",
+                phone=f"1380000000{number}",
+                name=role,
+                role=role,
+                manager_id=manager_id,
+                password_hash=_hash(),
+                created_at=NOW,
+            )
+        )
+    session.add_all(added)
+    return Firm(store, *added)
+
+
+def _hash() -> str:
+    """Slow on purpose, so made once."""
+    return _HASHES.setdefault(_PASSWORD, users._hashed(_PASSWORD))
+
+
+def _plan(session: Session, firm: Firm) -> None:
+    drafted = plans.draft(session, TIANJIN, by=firm.operator, now=NOW)
+    plans.publish(session, drafted.id, effective_on=date(2026, 1, 1), by=firm.second, now=NOW)
+
+
+def _deal(session: Session, firm: Firm) -> None:
+    need = needs.log(
+        session,
+        title="低功耗眼动传感",
+        client="优眼科技",
+        found_on=date(2026, 3, 1),
+        by=firm.manager,
+        now=NOW,
+    )
+    evidence.add(
+        session,
+        firm.store,
+        need.id,
+        name="需求表.txt",
+        media_type="text/plain",
+        content="需求表".encode(),
+        by=firm.manager,
+        now=NOW,
+    )
+    deals.open_from(
+        session,
+        need,
+        id=DEAL,
+        plan_id="tianjin-platform-manager",
+        expected_fee_minor=5_300_000,
+        category="transfer",
+        tax_rate=Fraction(6, 100),
+        by=firm.operator,
+        now=NOW,
+    )
+
+
+def _agree(session: Session, firm: Firm) -> None:
+    """The manager has the sourcing for themselves, and nobody to ask."""
+    agreements.propose(session, DEAL, stage="tech_sourcing", weights={"M1": "1"}, by=firm.manager, now=NOW)
+
+
+def reach(session: Session, firm: Firm, stage: str, now: datetime) -> None:
+    """The manager logs a milestone, operations verify it."""
+    logged = milestones.log(
+        session,
+        deal_id=DEAL,
+        stage=stage,
+        reached_on=now.date(),
+        participants={"M1": "1"},
+        by=firm.manager,
+        now=now,
+    )
+    milestones.verify(session, logged.id, by=firm.operator, now=now)
+
+
+def receive(session: Session, firm: Firm, amount_minor: int, ref: str, now: datetime) -> None:
+    """A part of the fee arrives."""
+    fees.record(
+        session, "fee_received", on=now.date(), parts={DEAL: amount_minor}, ref=ref, by=firm.finance, now=now
+    )
+
+
+def _pay(session: Session, firm: Firm) -> None:
+    made = payouts.make(session, value_on=day(4).date(), by=firm.operator, now=day(3))
+    payouts.approve(session, made.id, by=firm.second, now=day(3))
+    payouts.send(session, firm.store, made.id, by=firm.finance, now=day(3))
+    payouts.confirm(session, made.id, value_on=day(4).date(), by=firm.finance, now=day(4))
+
+
+def state(session: Session, firm: Firm, now: datetime) -> statements.Statement:
+    """The manager's statement of the month, as it stands."""
+    drawn = statements.draw(session, "M1", "2026-03", kind="preliminary", now=now)
+    return statements.keep(session, firm.store, drawn, PDF)
