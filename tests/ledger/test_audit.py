@@ -43,6 +43,8 @@ def test_the_story_of_a_deal_can_be_read(database: Database, firm: Firm) -> None
         "plan.draft",
         "plan.publish",
         "deal.open",
+        "agreement.propose",
+        "agreement.answer",
         "milestone.verify",
         "fee.record",
         "payout.make",
