@@ -16,61 +16,20 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, Session, col, func, select
 
-from ledger import accruals, audit, db, deals, ids, journal, managers, needs, periods, rights
+from ledger import accruals, audit, db, deals, ids, journal, managers, needs, periods, rights, withholding
 from ledger.clock import day_of
-from ledger.core import entry, money, period, tax
+from ledger.core import entry, money, period
 from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.core.states import PAYOUT, PAYOUT_LINE, advance
-from ledger.db import Instant, Json, Row
+from ledger.db import Instant, Row
 from ledger.fees import BASIC_ACCOUNT
 from ledger.files import Store
 from ledger.journal import Posting
+from ledger.payments import Payout as Payout
+from ledger.payments import PayoutLine as PayoutLine
 from ledger.users import User
-
-
-class Payout(Row, table=True):
-    """One batch, with one planned value date: its month is the tax's."""
-
-    __tablename__ = "payout"
-
-    id: str = Field(primary_key=True)
-    no: str = Field(unique=True)
-    currency: str
-    value_on: date
-    state: str = Field(index=True)
-    digest: str
-    made_by: str
-    made_at: datetime = Field(sa_type=Instant)
-    sent_by: str | None = None
-    sent_at: datetime | None = Field(default=None, sa_type=Instant)
-    file_sha256: str | None = None
-    voided_reason: str | None = None
-
-
-class PayoutLine(Row, table=True):
-    """What one manager gets of a batch; to which account, as it stood when the batch was made."""
-
-    __tablename__ = "payout_line"
-    __table_args__ = (Index("ix_payout_line_manager", "manager_id", "value_on"), {"sqlite_strict": True})
-
-    id: str = Field(primary_key=True)
-    payout_id: str = Field(index=True)
-    manager_id: str
-    payee_name: str
-    bank_name: str
-    bank_account: str
-    gross_minor: int = Field(sa_type=BigInteger)
-    tax_minor: int = Field(sa_type=BigInteger)
-    net_minor: int = Field(sa_type=BigInteger)
-    tax_method: str
-    tax_working: list[Any] = Field(sa_type=Json)
-    value_on: date
-    state: str
-    settled_at: datetime | None = Field(default=None, sa_type=Instant)
-    reason: str | None = None
 
 
 class PayoutApproval(Row, table=True):
@@ -188,7 +147,9 @@ def _number(session: Session, today: date) -> str:
 
 def _line(session: Session, payout: Payout, due: Due) -> PayoutLine:
     manager = managers.get(session, due.manager_id)
-    held = withheld(session, manager, payout.value_on, due.payable_minor, currency=payout.currency)
+    held = withholding.withheld(
+        session, manager, payout.value_on, due.payable_minor, currency=payout.currency
+    )
     return PayoutLine(
         id=ids.new("pl"),
         payout_id=payout.id,
@@ -204,37 +165,6 @@ def _line(session: Session, payout: Payout, due: Due) -> PayoutLine:
         value_on=payout.value_on,
         state="reserved",
     )
-
-
-def withheld(
-    session: Session, manager: managers.Manager, on: date, gross_minor: int, *, currency: str
-) -> tax.Withheld:
-    """The tax on a payment to a manager on a value date, after what was paid before in the year.
-
-    Payments of one month are one payment to the rules, so those planned for later in it count too.
-    """
-    history = session.exec(
-        select(PayoutLine)
-        .join(Payout, col(Payout.id) == PayoutLine.payout_id)
-        .where(
-            PayoutLine.manager_id == manager.id,
-            PayoutLine.tax_method == manager.tax_method,
-            PayoutLine.value_on >= date(on.year, 1, 1),
-            PayoutLine.state != "returned",
-            Payout.currency == currency,
-        )
-        .order_by(col(PayoutLine.value_on), col(PayoutLine.id))
-    ).all()
-    if history and period.of(history[-1].value_on) > period.of(on):
-        raise Conflict(
-            "paid_later_month",
-            "{manager} has a payment in {later} already; one in {month} would change its tax",
-            manager=manager.id,
-            later=period.of(history[-1].value_on),
-            month=period.of(on),
-        )
-    before = [tax.Paid(min(line.value_on, on), line.gross_minor, line.tax_minor) for line in history]
-    return tax.withhold(manager.tax_method, before, tax.Payment(on, gross_minor))
 
 
 def digest(payout: Payout, lines: Sequence[PayoutLine]) -> str:

@@ -1,0 +1,53 @@
+"""What a payout is kept as: the batch (付款单) and its lines, a payment to one manager each."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index
+from sqlmodel import Field
+
+from ledger.db import Instant, Json, Row
+
+
+class Payout(Row, table=True):
+    """One batch, with one planned value date: its month is the tax's."""
+
+    __tablename__ = "payout"
+
+    id: str = Field(primary_key=True)
+    no: str = Field(unique=True)
+    currency: str
+    value_on: date
+    state: str = Field(index=True)
+    digest: str
+    made_by: str
+    made_at: datetime = Field(sa_type=Instant)
+    sent_by: str | None = None
+    sent_at: datetime | None = Field(default=None, sa_type=Instant)
+    file_sha256: str | None = None
+    voided_reason: str | None = None
+
+
+class PayoutLine(Row, table=True):
+    """What one manager gets of a batch; to which account, as it stood when the batch was made."""
+
+    __tablename__ = "payout_line"
+    __table_args__ = (Index("ix_payout_line_manager", "manager_id", "value_on"), {"sqlite_strict": True})
+
+    id: str = Field(primary_key=True)
+    payout_id: str = Field(index=True)
+    manager_id: str
+    payee_name: str
+    bank_name: str
+    bank_account: str
+    gross_minor: int = Field(sa_type=BigInteger)
+    tax_minor: int = Field(sa_type=BigInteger)
+    net_minor: int = Field(sa_type=BigInteger)
+    tax_method: str
+    tax_working: list[Any] = Field(sa_type=Json)
+    value_on: date
+    state: str
+    settled_at: datetime | None = Field(default=None, sa_type=Instant)
+    reason: str | None = None
