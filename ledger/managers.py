@@ -108,6 +108,11 @@ def set_payment(
     return manager
 
 
+def masked(account: str | None) -> str:
+    """The last four digits of a bank account."""
+    return f"**** {account[-4:]}" if account and len(account) > 4 else ""
+
+
 def reveal(session: Session, manager_id: str, *, by: Actor, now: datetime) -> str | None:
     """The bank account in clear. That somebody looked is noted."""
     rights.require(by, "manager.reveal", managers=[manager_id])

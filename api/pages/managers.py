@@ -18,8 +18,7 @@ from api.words import sentence
 from ledger import accounts, deals, managers, plans, rights, users
 from ledger.clock import day_of
 from ledger.core.errors import Conflict, Invalid
-from ledger.managers import Manager
-from ledger.statements import masked
+from ledger.managers import Manager, masked
 from ledger.users import User
 
 router = pages()

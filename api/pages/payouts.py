@@ -18,7 +18,7 @@ from api.pages.doors import pages, see
 from api.pages.lists import SHOWN
 from api.rendering import page
 from api.words import sentence
-from ledger import clock, payouts, rights, statements, users
+from ledger import clock, managers, payouts, rights, users
 from ledger.core import tax
 from ledger.core.errors import Conflict, Invalid
 from ledger.payouts import Payout, PayoutLine
@@ -156,7 +156,7 @@ def _payout(request: Request, session: Session, by: User, found: Payout, form: F
 
 def _line(line: PayoutLine) -> Line:
     steps = tax.from_data(line.tax_working)
-    return Line(line, statements.masked(line.bank_account), tax.sentences(steps, current()))
+    return Line(line, managers.masked(line.bank_account), tax.sentences(steps, current()))
 
 
 def _may(by: User, found: Payout) -> set[str]:

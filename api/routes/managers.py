@@ -27,8 +27,7 @@ from api.values import (
 from ledger import accounts, managers, rights
 from ledger.clock import day_of
 from ledger.core.money import format_minor
-from ledger.managers import BEGINNING, Manager
-from ledger.statements import masked
+from ledger.managers import BEGINNING, Manager, masked
 
 router = noun("managers")
 

@@ -26,8 +26,8 @@ from api.values import (
 )
 from ledger import payouts
 from ledger.core.money import format_minor
+from ledger.managers import masked
 from ledger.payouts import Due, Payout, PayoutLine
-from ledger.statements import masked
 
 router = noun("payouts")
 

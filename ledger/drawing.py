@@ -1,0 +1,322 @@
+"""A settlement statement (结算单) drawn from the books at one moment, and checked: what does not tie is not
+made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from ledger import accounts, earnings, facts, managers, payout_steps, payouts, plans, seals
+from ledger.core import period as months
+from ledger.core import statement as paper
+from ledger.core.capitals import amount_cn
+from ledger.core.entry import COMMISSION_COST, EXPECTED, HELD, PAYABLE
+from ledger.core.sentences import grade_named
+from ledger.earnings import Moved, Names
+from ledger.journal import Entry, Posting
+
+DISPUTE_DAYS = 15
+PLATFORM = "技术经理人佣金平台"
+
+
+def draw(
+    session: Session,
+    manager_id: str,
+    period: str,
+    *,
+    kind: paper.Kind,
+    currency: str,
+    revision: int,
+    replaces: str | None,
+    now: datetime,
+) -> paper.Snapshot:
+    """The statement of a manager's month as the books have it at this moment, checked."""
+    manager = managers.get(session, manager_id)
+    moved = earnings.moved(session, manager_id, period, currency)
+    pending = _pending_balances(session, manager_id, period, currency)
+    names = earnings.names(session, {m.posting.deal_id for m in moved} | {one[1] for one in pending})
+    history = _months(session, manager_id, period, currency)
+    lines, adjustments = earnings.lines(session, moved, names, period)
+    releases = _releases(moved, names)
+    steps = payout_steps.of(session, manager_id, period, currency)
+    closing = -accounts.balance(session, PAYABLE, manager_id, currency, through=period)
+
+    snapshot = paper.Snapshot(
+        header=_header(session, manager, period, kind, currency, revision, replaces, now, names),
+        bridge=_bridge(
+            session, manager_id, period, currency, lines, adjustments, releases, steps, moved, closing
+        ),
+        lines=lines,
+        adjustments=adjustments,
+        releases=releases,
+        further=_further(moved),
+        payouts=steps,
+        pending=_pending(session, pending, names),
+        held_minor=-accounts.balance(session, HELD, manager_id, currency, through=period),
+        expected_minor=accounts.balance(session, EXPECTED, manager_id, currency, through=period),
+        year_to_date=_year(session, manager_id, period, currency, history),
+        twelve_months=history,
+        closing_words=amount_cn(closing, currency) if currency == "CNY" else "",
+        dispute=_dispute(period),
+    )
+    return paper.check(snapshot)
+
+
+def _pending_balances(
+    session: Session, manager_id: str, period: str, currency: str
+) -> list[tuple[str, str, str, int]]:
+    """(account, deal, stage, amount) of what is held or expected at the end of the period."""
+    query = (
+        select(Posting.account, Posting.deal_id, Posting.stage, func.sum(Posting.amount_minor))
+        .where(
+            Posting.manager_id == manager_id,
+            col(Posting.account).in_((HELD, EXPECTED)),
+            Posting.currency == currency,
+            Posting.period <= period,
+        )
+        .group_by(Posting.account, Posting.deal_id, Posting.stage)
+        .having(func.sum(Posting.amount_minor) != 0)
+        .order_by(Posting.account, Posting.deal_id, Posting.stage)
+    )
+    return [(account, deal, stage, int(amount)) for account, deal, stage, amount in session.exec(query)]
+
+
+def _releases(moved: Sequence[Moved], names: Names) -> tuple[paper.Release, ...]:
+    return tuple(
+        paper.Release(
+            on=one.entry.booked_on,
+            deal_id=one.posting.deal_id,
+            deal_title=names.title(one.posting.deal_id),
+            stage=names.stage(one.posting.deal_id, one.posting.stage),
+            amount_minor=one.posting.amount_minor,
+            entry=str(one.entry.id),
+            because=paper.Words(zh="达到释放条件", en="The condition for its release is met."),
+        )
+        for one in moved
+        if one.entry.kind == "release" and one.posting.account == HELD
+    )
+
+
+def _further(moved: Sequence[Moved]) -> tuple[paper.Further, ...]:
+    rows = {"year_cap": "year_cap", "left_owing": "left_owing", "opening": "brought_in"}
+    return tuple(
+        paper.Further(
+            row=rows[one.entry.kind],  # type: ignore[arg-type]
+            on=one.entry.booked_on,
+            what=paper.Words(zh=one.entry.summary),
+            amount_minor=-one.posting.amount_minor,
+            entry=str(one.entry.id),
+        )
+        for one in moved
+        if one.entry.kind in rows and one.posting.account == PAYABLE
+    )
+
+
+def _bridge(
+    session: Session,
+    manager_id: str,
+    period: str,
+    currency: str,
+    lines: Sequence[paper.Line],
+    adjustments: Sequence[paper.Adjustment],
+    releases: Sequence[paper.Release],
+    steps: Sequence[paper.Payout],
+    moved: Sequence[Moved],
+    closing: int,
+) -> paper.Bridge:
+    """Rows from the entries of the month; opening and closing from the account itself."""
+
+    def gross(nature: str) -> int:
+        return sum(line.gross_minor for line in lines if line.nature == nature)
+
+    def stepped(what: paper.StepKind) -> int:
+        return sum(payout.gross_minor for payout in steps if payout.took(what))
+
+    further = {row.row: 0 for row in _further(moved)}
+    for row in _further(moved):
+        further[row.row] += row.amount_minor
+    paid = [payout for payout in steps if payout.took("confirmed")]
+    return paper.Bridge(
+        opening_minor=-accounts.balance(
+            session, PAYABLE, manager_id, currency, through=months.preceding(period)
+        ),
+        earned_minor=gross("earned"),
+        adjustments_minor=gross("adjusted") + sum(item.difference_minor for item in adjustments),
+        clawed_back_minor=gross("clawed_back"),
+        year_cap_minor=further.get("year_cap", 0),
+        held_minor=-sum(line.held_minor for line in lines) - sum(item.held_minor for item in adjustments),
+        released_minor=sum(item.amount_minor for item in releases),
+        in_approval_minor=stepped("sent") - stepped("made"),
+        in_transit_minor=stepped("confirmed") - stepped("sent"),
+        rejected_minor=stepped("returned"),
+        paid_net_minor=-sum(payout.net_minor for payout in paid),
+        paid_tax_minor=-sum(payout.tax_minor for payout in paid),
+        paid_elsewhere_minor=-stepped("paid_elsewhere"),
+        left_owing_minor=further.get("left_owing", 0),
+        brought_in_minor=further.get("brought_in", 0),
+        closing_minor=closing,
+    )
+
+
+_FEE_DUE = paper.Words(zh="待居间服务费到账", en="The fee being received")
+
+
+_BY_HAND = paper.Words(zh="待释放", en="Its release")
+
+
+def _pending(
+    session: Session, balances: Sequence[tuple[str, str, str, int]], names: Names
+) -> tuple[paper.Pending, ...]:
+    return tuple(
+        paper.Pending(
+            kind="held" if account == HELD else "expected",
+            deal_id=deal_id,
+            deal_title=names.title(deal_id),
+            stage=names.stage(deal_id, stage),
+            amount_minor=-amount if account == HELD else amount,
+            **(_release(session, names, deal_id, stage) if account == HELD else {"waits_for": _FEE_DUE}),
+        )
+        for account, deal_id, stage, amount in balances
+    )
+
+
+def _release(session: Session, names: Names, deal_id: str, stage: str) -> dict[str, Any]:
+    """What a held amount waits for, and until when where that is known."""
+    plan = names.plans.get(deal_id)
+    holdback = plan.holdback if plan else None
+    if holdback is None:
+        return {"waits_for": _BY_HAND}
+    if holdback.stage is not None:
+        until = names.stage(deal_id, holdback.stage)
+        return {"waits_for": paper.Words(zh=f"待{until.zh}核实", en=f"{until.en} being verified")}
+    first = min(
+        (
+            fact.fact_on
+            for fact in facts.of_deal(session, deal_id)
+            if (fact.type, fact.stage) == ("milestone", stage)
+        ),
+        default=None,
+    )
+    days = holdback.days or 0
+    return {
+        "waits_for": paper.Words(zh=f"阶段完成后满{days}天", en=f"{days} days from the stage"),
+        "expected_on": first + timedelta(days=days) if first else None,
+    }
+
+
+def _months(session: Session, manager_id: str, period: str, currency: str) -> tuple[paper.Month, ...]:
+    first = months.following(f"{int(period[:4]) - 1:04d}{period[4:]}")
+    sums: dict[str, int] = dict(
+        session.exec(
+            select(Posting.period, func.sum(Posting.amount_minor))
+            .where(
+                Posting.manager_id == manager_id,
+                Posting.account == COMMISSION_COST,
+                Posting.currency == currency,
+                Posting.period >= first,
+                Posting.period <= period,
+            )
+            .group_by(Posting.period)
+        ).all()
+    )
+    return tuple(
+        paper.Month(period=month, earned_minor=int(sums.get(month, 0)))
+        for month in months.span(first, period)
+    )
+
+
+def _year(
+    session: Session, manager_id: str, period: str, currency: str, history: Sequence[paper.Month]
+) -> paper.YearToDate:
+    paid = session.exec(
+        select(payouts.PayoutLine)
+        .join(Entry, col(Entry.source) == payouts.PayoutLine.id)
+        .where(
+            payouts.PayoutLine.manager_id == manager_id,
+            Entry.kind == "payout_confirmed",
+            Entry.currency == currency,
+            Entry.period >= f"{period[:4]}-01",
+            Entry.period <= period,
+        )
+    ).all()
+    return paper.YearToDate(
+        earned_minor=sum(month.earned_minor for month in history if month.period[:4] == period[:4]),
+        paid_gross_minor=sum(line.gross_minor for line in paid),
+        tax_minor=sum(line.tax_minor for line in paid),
+        net_minor=sum(line.net_minor for line in paid),
+    )
+
+
+_METHODS = {
+    "per_payment": paper.Words(zh="按次预扣（劳务报酬）", en="per payment"),
+    "platform_cumulative": paper.Words(zh="平台累计预扣", en="platform, cumulative"),
+    "invoiced": paper.Words(zh="自行开票", en="invoiced"),
+    "payroll": paper.Words(zh="并入工资", en="payroll"),
+}
+
+
+def _header(
+    session: Session,
+    manager: managers.Manager,
+    period: str,
+    kind: paper.Kind,
+    currency: str,
+    revision: int,
+    replaces: str | None,
+    now: datetime,
+    names: Names,
+) -> paper.Header:
+    grade = managers.grades_on(session, [manager.id], months.last_day(period)).get(manager.id, "")
+    read = [
+        plans.get(session, version_id)
+        for version_id in sorted({deal.plan_version_id for deal in names.deals.values()})
+    ]
+    return paper.Header(
+        number=paper.number(period, manager.id, revision, currency),
+        kind=kind,
+        revision=revision,
+        replaces=replaces,
+        platform=PLATFORM,
+        payee=paper.Payee(
+            id=manager.id,
+            name=manager.name,
+            grade=grade_named(grade).zh if grade else "",
+            account=managers.masked(manager.bank_account),
+            tax_method=_METHODS[manager.tax_method],
+        ),
+        period=period,
+        currency=currency,
+        made_at=now,
+        data_as_of=now,
+        plans=tuple(
+            paper.Words(zh=f"{v.title_zh} v{v.version}", en=f"{v.title_en} v{v.version}") for v in read
+        ),
+        seal=_seal(session, manager.id, period, currency),
+    )
+
+
+def _seal(session: Session, manager_id: str, period: str, currency: str) -> paper.Seal | None:
+    """The last block, if everything this statement is drawn from was sealed by then."""
+    drawn_from = select(Posting.entry_id).where(
+        Posting.manager_id == manager_id, Posting.period <= period, Posting.currency == currency
+    )
+    block = seals.latest(session)
+    if block is None or seals.any_unsealed(session, drawn_from):
+        return None
+    return paper.Seal(block=block.no, sha256=block.sha256)
+
+
+def _dispute(period: str) -> paper.Dispute:
+    until = months.last_day(period) + timedelta(days=DISPUTE_DAYS + 10)
+    return paper.Dispute(
+        until_on=until,
+        how=paper.Words(
+            zh="如对任何一行有异议，请登录平台在该行提出，或书面告知运营人员，写明单号、行次、应为金额及理由。",
+            en="To contest a line, raise it on that line in the platform or write to operations, naming the "
+            "statement, the line, the amount you expect and why.",
+        ),
+    )
