@@ -15,6 +15,8 @@ from importlib import resources
 from sqlmodel import Session, select
 
 from ledger import (
+    approvals,
+    bank_answers,
     city,
     clock,
     deals,
@@ -276,9 +278,9 @@ def _pay(
     at: Callable[[int], datetime],
 ) -> None:
     made = payouts.make(session, value_on=on(33), only=["T001", "T002"], by=people.maker, now=at(35))
-    payouts.approve(session, made.id, by=people.approver, now=at(34))
+    approvals.approve(session, made.id, by=people.approver, now=at(34))
     payouts.send(session, store, made.id, by=people.finance, now=at(34))
-    payouts.confirm(session, made.id, value_on=on(33), by=people.finance, now=at(33))
+    bank_answers.confirm(session, made.id, value_on=on(33), by=people.finance, now=at(33))
 
 
 def _waiting(

@@ -5,91 +5,40 @@ The figures are fixed when the batch is made; its hash is what is approved and w
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 import sqlalchemy
-from sqlmodel import Field, Session, col, func, select
+from sqlmodel import Session, col, func, select
 
-from ledger import accruals, audit, db, deals, ids, journal, managers, needs, periods, rights, withholding
+from ledger import (
+    accruals,
+    audit,
+    bank_files,
+    db,
+    deals,
+    ids,
+    journal,
+    managers,
+    payables,
+    periods,
+    rights,
+    withholding,
+)
 from ledger.clock import day_of
-from ledger.core import entry, money, period
+from ledger.core import entry, period
 from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.core.states import PAYOUT, PAYOUT_LINE, advance
-from ledger.db import Instant, Row
-from ledger.fees import BASIC_ACCOUNT
 from ledger.files import Store
 from ledger.journal import Posting
+from ledger.payables import Due
 from ledger.payments import Payout as Payout
 from ledger.payments import PayoutLine as PayoutLine
 from ledger.users import User
-
-
-class PayoutApproval(Row, table=True):
-    """Somebody other than the maker has looked at the batch of this digest and agreed."""
-
-    __tablename__ = "payout_approval"
-
-    id: str = Field(primary_key=True)
-    payout_id: str = Field(index=True)
-    approved_by: str
-    approved_at: datetime = Field(sa_type=Instant)
-    digest: str
-
-
-class Due(Row):
-    """What one manager could be paid now, and on which deals it stands."""
-
-    manager_id: str
-    name: str
-    payable_minor: int
-    by_deal: dict[str, int]
-    why_not: str | None = None
-
-
-def preview(session: Session, *, currency: str = "CNY", by: User) -> list[Due]:
-    """Who would be paid what, and who would not and why."""
-    rights.require(by, "payout.see")
-    return _due(session, currency)
-
-
-def _due(session: Session, currency: str, only: str | None = None) -> list[Due]:
-    by_manager: dict[str, dict[str, int]] = defaultdict(dict)
-    query = (
-        select(Posting.owner, Posting.deal_id, func.sum(Posting.amount_minor))
-        .where(Posting.account == entry.PAYABLE, Posting.currency == currency)
-        .group_by(Posting.owner, Posting.deal_id)
-        .order_by(Posting.owner, Posting.deal_id)
-    )
-    if only:
-        query = query.where(Posting.owner == only)
-    for manager_id, deal_id, amount in session.exec(query):
-        if amount:
-            by_manager[manager_id][deal_id] = -int(amount)
-    known = {m.id: m for m in _managers(session, by_manager)}
-    return [_why_not(known[manager_id], by_deal) for manager_id, by_deal in by_manager.items()]
-
-
-def _managers(session: Session, wanted: Mapping[str, Any]) -> list[managers.Manager]:
-    query = select(managers.Manager).where(col(managers.Manager.id).in_(list(wanted)))
-    return list(session.exec(query))
-
-
-def _why_not(manager: managers.Manager, by_deal: dict[str, int]) -> Due:
-    total = sum(by_deal.values())
-    why = None
-    if total <= 0:
-        why = "nothing_payable" if total == 0 else "carried_forward"
-    elif not manager.bank_account or not manager.bank_name:
-        why = "no_bank_account"
-    return Due(manager_id=manager.id, name=manager.name, payable_minor=total, by_deal=by_deal, why_not=why)
 
 
 def make(
@@ -107,7 +56,7 @@ def make(
         raise Invalid("value_date_past", "the value date {day} has passed", day=value_on)
     calendar = periods.hold_open(session)
     db.lock(session, "payouts")
-    due = [one for one in _due(session, currency) if one.why_not is None]
+    due = [one for one in payables.due(session, currency) if one.why_not is None]
     if only is not None:
         due = [one for one in due if one.manager_id in only]
     if not due:
@@ -194,30 +143,9 @@ def _reserved(payout: Payout, line: PayoutLine, due: Due, on: date) -> entry.Ent
     )
 
 
-def approve(
-    session: Session, payout_id: str, *, digest_seen: str | None = None, by: User, now: datetime
-) -> Payout:
-    """Agree to a batch somebody else made. What was seen must be what is there."""
-    payout = locked(session, payout_id)
-    lines = lines_of(session, payout_id)
-    rights.require(by, "payout.approve", managers=[line.manager_id for line in lines], made_by=payout.made_by)
-    if digest(payout, lines) != payout.digest or (digest_seen or payout.digest) != payout.digest:
-        raise Conflict("payout_changed", "batch {no} is not what was shown; look at it again", no=payout.no)
-    payout.state = advance(PAYOUT, "payout", payout.state, "approve")
-    audit.changed(session, by, "payout.approve", payout, now=now)
-
-    session.add(
-        PayoutApproval(
-            id=ids.new("pa"), payout_id=payout.id, approved_by=by.id, approved_at=now, digest=payout.digest
-        )
-    )
-    session.flush()
-    return payout
-
-
 def void(session: Session, payout_id: str, *, reason: str, by: User, now: datetime) -> Payout:
     """Give up a batch that was not sent; the money is payable again."""
-    held = _deals_of(session, payout_id)
+    held = deals_of(session, payout_id)
     payout = locked(session, payout_id)
     rights.require(by, "payout.make")
     if not reason.strip():
@@ -227,12 +155,12 @@ def void(session: Session, payout_id: str, *, reason: str, by: User, now: dateti
     payout.voided_reason = reason.strip()
     audit.changed(session, by, "payout.void", payout, now=now)
     for line in lines_of(session, payout_id):
-        _give_back(session, payout, line, reason.strip(), by=by, now=now)
-    _settle(session, held, by=by, now=now)
+        give_back(session, payout, line, reason.strip(), by=by, now=now)
+    settle(session, held, by=by, now=now)
     return payout
 
 
-def _deals_of(session: Session, payout_id: str) -> list[deals.Deal]:
+def deals_of(session: Session, payout_id: str) -> list[deals.Deal]:
     """The deals a batch pays for, locked before it: what is paid on them is about to change."""
     periods.hold_open(session)
     made = (
@@ -245,7 +173,7 @@ def _deals_of(session: Session, payout_id: str) -> list[deals.Deal]:
     return [deals.locked(session, deal_id) for deal_id in sorted(session.exec(made))]
 
 
-def _settle(session: Session, held: Sequence[deals.Deal], *, by: User, now: datetime) -> None:
+def settle(session: Session, held: Sequence[deals.Deal], *, by: User, now: datetime) -> None:
     """A cancelled deal leaves a manager what was paid: where less was, the rest is not owed any more."""
     for deal in held:
         accruals.settle(session, deal, now=now, by=by.id)
@@ -260,126 +188,17 @@ def send(session: Session, store: Store, payout_id: str, *, by: User, now: datet
         return payout, store.get(payout.file_sha256)
     state = advance(PAYOUT, "payout", payout.state, "send")
 
-    content = bank_file(payout, lines_of(session, payout_id))
+    content = bank_files.bank_file(payout, lines_of(session, payout_id))
     payout.state = state
     payout.file_sha256, payout.sent_by, payout.sent_at = store.put(content), by.id, now
     audit.changed(session, by, "payout.send", payout, now=now)
     return payout, content
 
 
-def bank_file(payout: Payout, lines: Sequence[PayoutLine]) -> bytes:
-    """序号,收款账号,收款户名,收款方开户行,金额,用途 as UTF-8 with a byte order mark; ours is in 用途."""
-    out = io.StringIO(newline="")
-    sheet = csv.writer(out, lineterminator="\r\n")
-    sheet.writerow(["序号", "收款账号", "收款户名", "收款方开户行", "金额", "用途"])
-    for number, line in enumerate(lines, 1):
-        amount = money.format_minor(line.net_minor, payout.currency)
-        purpose = f"佣金 {payout.no} {line.id}"
-        row = [line.bank_account, line.payee_name, line.bank_name]
-        sheet.writerow([number, *(_as_text(cell) for cell in row), amount, purpose])
-    return out.getvalue().encode("utf-8-sig")
-
-
-def _as_text(cell: str) -> str:
-    """A spreadsheet would run a cell that begins like a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
-
-
-def confirm(
-    session: Session,
-    payout_id: str,
-    *,
-    value_on: date,
-    line_ids: Sequence[str] | None = None,
-    by: User,
-    now: datetime,
-) -> Payout:
-    """The bank has paid these lines (all, if none are named) on its value date."""
-    rights.require(by, "payout.confirm")
-    calendar = periods.hold_open(session)
-    payout = locked(session, payout_id)
-    if period.of(value_on) != period.of(payout.value_on):
-        raise Conflict(
-            "value_month_differs",
-            "batch {no} was taxed for {planned}; the bank paid in {paid}: return its lines and pay again",
-            no=payout.no,
-            planned=period.of(payout.value_on),
-            paid=period.of(value_on),
-        )
-    needs.not_later(value_on, now)
-    if value_on < day_of(payout.made_at):
-        raise Invalid(
-            "paid_before_made",
-            "batch {no} was made on {made}; the bank cannot have paid it on {day}",
-            no=payout.no,
-            made=day_of(payout.made_at),
-            day=value_on,
-        )
-    on = max(value_on, period.first_day(calendar.landing(period.of(value_on))))
-    chosen = [line for line in _chosen(session, payout, line_ids) if line.state != "paid"]
-    told = {"value_on": value_on.isoformat(), "lines": [line.id for line in chosen]}
-    audit.note(session, by, "payout.confirm", payout.id, after=told, now=now)
-    for line in chosen:
-        line.state = advance(PAYOUT_LINE, "payment", line.state, "confirm")
-        line.settled_at, line.value_on = now, value_on
-        journal.post(session, _paid(payout, line, on), now=now, by=by.id)
-    _settled(session, payout)
-    return payout
-
-
-def _chosen(session: Session, payout: Payout, line_ids: Sequence[str] | None) -> list[PayoutLine]:
-    if payout.state != "sent" and payout.state != "settled":
-        advance(PAYOUT, "payout", payout.state, "settle")
-    lines = lines_of(session, payout.id)
-    if line_ids is None:
-        return [line for line in lines if line.state == "reserved"]
-    known = {line.id: line for line in lines}
-    for line_id in line_ids:
-        if line_id not in known:
-            raise NotFound("payment_unknown", "batch {no} has no line {id}", no=payout.no, id=line_id)
-    return [known[line_id] for line_id in line_ids]
-
-
-def _paid(payout: Payout, line: PayoutLine, on: date) -> entry.Entry:
-    manager = line.manager_id
-    postings = (
-        entry.Posting(entry.IN_TRANSIT, line.gross_minor, payout.id, manager_id=manager),
-        entry.Posting(entry.BANK, -line.net_minor, BASIC_ACCOUNT, manager_id=manager),
-        entry.Posting(entry.WITHHELD_IIT, -line.tax_minor, manager_id=manager),
-    )
-    return entry.Entry(
-        kind="payout_confirmed",
-        source=line.id,
-        on=on,
-        period=period.of(on),
-        currency=payout.currency,
-        summary=f"支付佣金 {payout.no}",
-        postings=tuple(p for p in postings if p.amount_minor),
-    )
-
-
-def return_lines(
-    session: Session, payout_id: str, *, line_ids: Sequence[str], reason: str, by: User, now: datetime
-) -> Payout:
-    """The bank refused these lines; the money, tax included, is payable again."""
-    rights.require(by, "payout.confirm")
-    if not reason.strip():
-        raise Invalid("reason_missing", "say why")
-    held = _deals_of(session, payout_id)
-    payout = locked(session, payout_id)
-    chosen = _chosen(session, payout, line_ids)
-    told = {"reason": reason.strip(), "lines": [line.id for line in chosen]}
-    audit.note(session, by, "payout.return", payout.id, after=told, now=now)
-    for line in chosen:
-        _give_back(session, payout, line, reason.strip(), by=by, now=now)
-    _settled(session, payout)
-    _settle(session, held, by=by, now=now)
-    return payout
-
-
-def _give_back(
+def give_back(
     session: Session, payout: Payout, line: PayoutLine, reason: str, *, by: User, now: datetime
 ) -> None:
+    """Take one line back: what was reserved for it is payable again."""
     if line.state == "returned":
         return
     calendar = periods.hold_open(session)
@@ -404,11 +223,6 @@ def _give_back(
         now=now,
         by=by.id,
     )
-
-
-def _settled(session: Session, payout: Payout) -> None:
-    if payout.state == "sent" and all(line.state != "reserved" for line in lines_of(session, payout.id)):
-        payout.state = advance(PAYOUT, "payout", payout.state, "settle")
 
 
 def locked(session: Session, payout_id: str) -> Payout:
@@ -500,22 +314,10 @@ def sum_of(lines: Iterable[PayoutLine]) -> Sum:
     return sum((Sum(1, x.gross_minor, x.tax_minor, x.net_minor) for x in lines), Sum())
 
 
-def payable_sum(due: Iterable[Due]) -> tuple[int, int]:
-    """How many of a preview would be paid, and what they are owed in all."""
-    paid = [one.payable_minor for one in due if one.why_not is None]
-    return len(paid), sum(paid)
-
-
 def numbers(session: Session, payout_ids: Iterable[str]) -> dict[str, str]:
     """Numbers for people, by id."""
     wanted = sorted(set(payout_ids))
     return dict(session.exec(select(Payout.id, Payout.no).where(col(Payout.id).in_(wanted))).all())
-
-
-def approvals_of(session: Session, payout_id: str) -> list[PayoutApproval]:
-    """Who agreed to a batch."""
-    query = select(PayoutApproval).where(PayoutApproval.payout_id == payout_id)
-    return list(session.exec(query.order_by(col(PayoutApproval.approved_at))))
 
 
 def listing(

@@ -6,6 +6,7 @@ from sqlmodel import SQLModel
 
 from ledger import (
     agreements,
+    approvals,
     audit,
     deals,
     evidence,
@@ -28,6 +29,7 @@ from ledger import (
 
 __all__ = [
     "agreements",
+    "approvals",
     "audit",
     "deals",
     "evidence",

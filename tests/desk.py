@@ -13,6 +13,8 @@ from sqlmodel import Session, select
 from ledger import (
     accounts,
     accruals,
+    approvals,
+    bank_answers,
     deals,
     facts,
     fees,
@@ -180,10 +182,10 @@ class Desk:
 
         def write(session: Session) -> str:
             made = payouts.make(session, value_on=self.today, only=only, **self.by("operator"))
-            payouts.approve(session, made.id, **self.by("second"))
+            approvals.approve(session, made.id, **self.by("second"))
             payouts.send(session, self.store, made.id, **self.by("finance"))
             if confirm:
-                payouts.confirm(session, made.id, value_on=self.today, **self.by("finance"))
+                bank_answers.confirm(session, made.id, value_on=self.today, **self.by("finance"))
             return made.id
 
         return self.do(write)

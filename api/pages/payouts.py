@@ -18,7 +18,7 @@ from api.pages.doors import pages, see
 from api.pages.lists import SHOWN
 from api.rendering import page
 from api.words import sentence
-from ledger import clock, managers, payouts, rights, users
+from ledger import approvals, bank_answers, clock, managers, payables, payouts, rights, users
 from ledger.core import tax
 from ledger.core.errors import Conflict, Invalid
 from ledger.payouts import Payout, PayoutLine
@@ -70,14 +70,14 @@ def preview(request: Request, session: Books, by: By, now: Now) -> Response:
 
 
 def _preview(request: Request, session: Session, by: User, form: Form) -> Response:
-    due = payouts.preview(session, by=by)
+    due = payables.preview(session, by=by)
     paid = [one for one in due if one.why_not is None]
     after = request.query_params.get("after", "")
     rows, more = lists.cut(
         request, [one for one in paid if one.manager_id > after], "manager_id", cursor="after"
     )
     unpaid = [one for one in due if one.why_not is not None]
-    count, total = payouts.payable_sum(due)
+    count, total = payables.payable_sum(due)
     return page(
         request,
         "payouts/new.html",
@@ -136,8 +136,8 @@ def payout(request: Request, session: Books, by: By, payout_id: str) -> Response
 def _payout(request: Request, session: Session, by: User, found: Payout, form: Form) -> Response:
     after = request.query_params.get("after", "")
     lines = payouts.lines_page(session, found.id, after=after, limit=LINES + 1)
-    approvals = payouts.approvals_of(session, found.id)
-    people = [found.made_by, found.sent_by or "", *(one.approved_by for one in approvals)]
+    agreed = approvals.of_batch(session, found.id)
+    people = [found.made_by, found.sent_by or "", *(one.approved_by for one in agreed)]
     form.defaults.setdefault("value_on", found.value_on.isoformat())
     return page(
         request,
@@ -148,7 +148,7 @@ def _payout(request: Request, session: Session, by: User, found: Payout, form: F
         lines=[_line(line) for line in lines[:LINES]],
         more=lists.address(request, after=lines[LINES - 1].manager_id) if len(lines) > LINES else "",
         sums=payouts.sums(session, [found.id])[found.id],
-        approvals=approvals,
+        approvals=agreed,
         people=users.names(session, people),
         may=_may(by, found),
     )
@@ -187,7 +187,7 @@ def ask_approve(request: Request, session: Books, by: By, payout_id: str) -> Res
 @router.post("/payouts/{payout_id}/approve")
 def approve(session: Books, by: By, now: Now, payout_id: str, form: Filled) -> Response:
     """Agree to what was shown."""
-    found = payouts.approve(session, payout_id, digest_seen=form.required("digest"), by=by, now=now)
+    found = approvals.approve(session, payout_id, digest_seen=form.required("digest"), by=by, now=now)
     response = see(f"/payouts/{found.id}")
     flash.put(response, N_("Payout {no} is approved. It can be sent to the bank."), no=found.no)
     return response
@@ -294,11 +294,11 @@ def _answered(session: Session, found: Payout, form: Form, by: User, now: dateti
     line_ids = None if form.text("do") == "all" else form.texts("line")
     try:
         if form.text("do") == "return":
-            return payouts.return_lines(
+            return bank_answers.return_lines(
                 session, found.id, line_ids=line_ids or [], reason=form.text("reason"), by=by, now=now
             )
         day = fields.day(form.text("value_on"))
-        return payouts.confirm(session, found.id, value_on=day, line_ids=line_ids, by=by, now=now)
+        return bank_answers.confirm(session, found.id, value_on=day, line_ids=line_ids, by=by, now=now)
     except (Invalid, Conflict) as refusal:
         form.refuse(REFUSED_BESIDE.get(refusal.code, ""), sentence(refusal))
         return None

@@ -24,10 +24,11 @@ from api.values import (
     Reason,
     first_of,
 )
-from ledger import payouts
+from ledger import approvals, bank_answers, payables, payouts
 from ledger.core.money import format_minor
 from ledger.managers import masked
-from ledger.payouts import Due, Payout, PayoutLine
+from ledger.payables import Due
+from ledger.payouts import Payout, PayoutLine
 
 router = noun("payouts")
 
@@ -158,7 +159,7 @@ def _whole(session: Books, payout: Payout) -> WholePayout:
     return WholePayout(
         **shown,
         lines=[LineAnswer.of(line, payout.currency) for line in lines],
-        approvals=[ApprovalAnswer.model_validate(one) for one in payouts.approvals_of(session, payout.id)],
+        approvals=[ApprovalAnswer.model_validate(one) for one in approvals.of_batch(session, payout.id)],
     )
 
 
@@ -176,7 +177,7 @@ def preview(
     currency: Annotated[Currency, Query(description="In which currency.")] = "CNY",
 ) -> list[DueAnswer]:
     """Who would be paid what now, and who would not and why."""
-    return [DueAnswer.of(due, currency) for due in payouts.preview(session, currency=currency, by=by)]
+    return [DueAnswer.of(due, currency) for due in payables.preview(session, currency=currency, by=by)]
 
 
 @router.post("", status_code=201)
@@ -196,7 +197,7 @@ def approve(id: PathId, session: Books, by: By, now: Now, body: Approval | None 
     """Agree to a batch somebody else made."""
     seen = body.digest if body else None
     payouts.get(session, id, by=by)
-    return _whole(session, payouts.approve(session, id, digest_seen=seen, by=by, now=now))
+    return _whole(session, approvals.approve(session, id, digest_seen=seen, by=by, now=now))
 
 
 @router.post("/{id}/send")
@@ -222,7 +223,7 @@ def file(id: PathId, session: Books, store: Files, by: By) -> Response:
 def confirm(id: PathId, body: Confirmation, session: Books, by: By, now: Now) -> WholePayout:
     """The bank has paid these lines."""
     payouts.get(session, id, by=by)
-    paid = payouts.confirm(session, id, value_on=body.value_on, line_ids=body.lines, by=by, now=now)
+    paid = bank_answers.confirm(session, id, value_on=body.value_on, line_ids=body.lines, by=by, now=now)
     return _whole(session, paid)
 
 
@@ -230,7 +231,7 @@ def confirm(id: PathId, body: Confirmation, session: Books, by: By, now: Now) ->
 def return_lines(id: PathId, body: Return, session: Books, by: By, now: Now) -> WholePayout:
     """The bank refused these lines: the money is payable again."""
     payouts.get(session, id, by=by)
-    left = payouts.return_lines(session, id, line_ids=body.lines, reason=body.reason, by=by, now=now)
+    left = bank_answers.return_lines(session, id, line_ids=body.lines, reason=body.reason, by=by, now=now)
     return _whole(session, left)
 
 

@@ -11,6 +11,8 @@ from sqlmodel import Session
 
 from ledger import (
     agreements,
+    approvals,
+    bank_answers,
     deals,
     evidence,
     fees,
@@ -158,9 +160,9 @@ def receive(session: Session, firm: Firm, amount_minor: int, ref: str, now: date
 
 def _pay(session: Session, firm: Firm) -> None:
     made = payouts.make(session, value_on=day(4).date(), by=firm.operator, now=day(3))
-    payouts.approve(session, made.id, by=firm.second, now=day(3))
+    approvals.approve(session, made.id, by=firm.second, now=day(3))
     payouts.send(session, firm.store, made.id, by=firm.finance, now=day(3))
-    payouts.confirm(session, made.id, value_on=day(4).date(), by=firm.finance, now=day(4))
+    bank_answers.confirm(session, made.id, value_on=day(4).date(), by=firm.finance, now=day(4))
 
 
 def state(session: Session, firm: Firm, now: datetime) -> statements.Statement:

@@ -10,7 +10,19 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from ledger import audit, deals, fees, managers, milestones, payouts, periods, plans, users
+from ledger import (
+    approvals,
+    audit,
+    bank_answers,
+    deals,
+    fees,
+    managers,
+    milestones,
+    payouts,
+    periods,
+    plans,
+    users,
+)
 from ledger.audit import Note
 from ledger.core.errors import Conflict, Forbidden
 from ledger.db import Database
@@ -124,10 +136,10 @@ def test_what_else_matters_is_noted(database: Database, firm: Firm) -> None:
         made = payouts.make(session, value_on=day(6).date(), by=firm.operator, now=day(5))
         payouts.void(session, made.id, reason="too early", by=firm.operator, now=day(5))
         sent = payouts.make(session, value_on=day(6).date(), by=firm.operator, now=day(5))
-        payouts.approve(session, sent.id, by=firm.second, now=day(5))
+        approvals.approve(session, sent.id, by=firm.second, now=day(5))
         payouts.send(session, firm.store, sent.id, by=firm.finance, now=day(5))
         (line,) = payouts.lines_of(session, sent.id)
-        payouts.return_lines(
+        bank_answers.return_lines(
             session, sent.id, line_ids=[line.id], reason="no such account", by=firm.finance, now=day(5)
         )
         managers.set_grade(session, "M1", grade="junior", from_on=day(5).date(), by=firm.operator, now=day(5))

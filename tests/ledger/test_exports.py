@@ -24,7 +24,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session
 
-from ledger import accounts, cities, exports, imports, journal, managers, payouts, periods, plans, users
+from ledger import (
+    accounts,
+    approvals,
+    bank_answers,
+    cities,
+    exports,
+    imports,
+    journal,
+    managers,
+    payouts,
+    periods,
+    plans,
+    users,
+)
 from ledger.city import City, lines, proportional_minor
 from ledger.cli import main
 from ledger.core.entry import (
@@ -100,13 +113,15 @@ def pay(database: Database, people: dict[str, User], tmp_path: Path) -> None:
             account = {"bank_name": "银行", "bank_account": "6222021234567890"}
             managers.set_payment(session, manager.id, **account, tax_method="per_payment")
         batch = payouts.make(session, value_on=date(2024, 1, 10), by=maker, now=NOW)
-        payouts.approve(session, batch.id, by=checker, now=NOW)
+        approvals.approve(session, batch.id, by=checker, now=NOW)
         payouts.send(session, Store(tmp_path / "files"), batch.id, by=finance, now=NOW)
         first, second, *_ = payouts.lines_of(session, batch.id)
-        payouts.confirm(
+        bank_answers.confirm(
             session, batch.id, value_on=date(2024, 1, 10), line_ids=[first.id], by=finance, now=NOW
         )
-        payouts.return_lines(session, batch.id, line_ids=[second.id], reason="户名不符", by=finance, now=NOW)
+        bank_answers.return_lines(
+            session, batch.id, line_ids=[second.id], reason="户名不符", by=finance, now=NOW
+        )
 
 
 def ours(database: Database, *, through: str | None = None) -> Balances:

@@ -13,7 +13,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlmodel import Session, select
 
-from ledger import accounts, deals, fees, imports, managers, payouts, plans, users, verification
+from ledger import (
+    accounts,
+    approvals,
+    bank_answers,
+    deals,
+    fees,
+    imports,
+    managers,
+    payouts,
+    plans,
+    users,
+    verification,
+)
 from ledger.core import entry
 from ledger.core.errors import Conflict, Invalid
 from ledger.core.facts_file import read_lines
@@ -69,7 +81,7 @@ class World:
 
     def sent(self, now: str) -> payouts.Payout:
         made = self.do(payouts.make, value_on=at(now).date(), by=self.maker, now=at(now))
-        self.do(payouts.approve, made.id, by=self.other, now=at(now))
+        self.do(approvals.approve, made.id, by=self.other, now=at(now))
         self.do(payouts.send, self.store, made.id, by=self.finance, now=at(now))
         return made  # type: ignore[no-any-return]
 
@@ -121,7 +133,7 @@ def test_money_that_comes_back_is_not_owed_on_a_dead_deal(world: World, back: st
         world.do(payouts.void, made.id, reason="dead", by=world.maker, now=at("2026-04-04"))
     else:
         world.do(
-            payouts.return_lines,
+            bank_answers.return_lines,
             made.id,
             line_ids=world.lines(made),
             reason="no such account",
@@ -138,7 +150,9 @@ def test_a_debt_netted_against_a_payment_is_not_taken_twice(world: World) -> Non
         "2026-04-01", *SIGNED, *PAID_IN, {**correction, "amount": "-3000.00", "reason": "x", "ref": "T"}
     )
     first = world.sent("2026-04-02")
-    world.do(payouts.confirm, first.id, value_on=date(2026, 4, 2), by=world.finance, now=at("2026-04-02"))
+    world.do(
+        bank_answers.confirm, first.id, value_on=date(2026, 4, 2), by=world.finance, now=at("2026-04-02")
+    )
     world.do(deals.cancel, "D1", reason="other", on=date(2026, 4, 3), by=world.maker, now=at("2026-04-03"))
     owing = world.balance(entry.PAYABLE)
     assert owing > 0
@@ -208,14 +222,16 @@ def test_the_bank_cannot_have_paid_before_the_batch_was_made(world: World) -> No
     world.load("2026-04-01", *SIGNED, *PAID_IN)
     made = world.sent("2026-04-10")
     with pytest.raises(Invalid) as refused:
-        world.do(payouts.confirm, made.id, value_on=date(2026, 4, 2), by=world.finance, now=at("2026-04-11"))
+        world.do(
+            bank_answers.confirm, made.id, value_on=date(2026, 4, 2), by=world.finance, now=at("2026-04-11")
+        )
     assert refused.value.code == "paid_before_made"
 
 
 def test_a_receipt_corrected_after_the_payout_leaves_a_debt_and_no_second_correction(world: World) -> None:
     world.load("2026-04-01", *SIGNED, *PAID_IN)
     paid = world.sent("2026-04-02")
-    world.do(payouts.confirm, paid.id, value_on=date(2026, 4, 2), by=world.finance, now=at("2026-04-02"))
+    world.do(bank_answers.confirm, paid.id, value_on=date(2026, 4, 2), by=world.finance, now=at("2026-04-02"))
     receipt = world.do(lambda session: session.exec(select(Fact.id).where(Fact.type == "fee_received")).one())
     world.do(fees.correct, receipt, reason="another client's", by=world.finance, now=at("2026-04-03"))
     assert world.balance(entry.PAYABLE) == 26_550_00
