@@ -58,9 +58,14 @@ def write(session: Session, store: Store, period: str) -> Iterator[bytes]:
 
 
 def missing(session: Session, period: str) -> list[str]:
-    """Managers who should have a statement of the period and have none."""
-    there = set(session.exec(select(Statement.manager_id).where(Statement.period == period)))
-    return [manager_id for manager_id in statements.wanted(session, period) if manager_id not in there]
+    """Managers who should have a statement of the period and have none; another currency is named."""
+    query = select(Statement.manager_id, Statement.currency).where(Statement.period == period)
+    there = set(session.exec(query))
+    return [
+        manager_id if currency == statements.HOME else f"{manager_id} {currency}"
+        for manager_id, currency in statements.wanted(session, period)
+        if (manager_id, currency) not in there
+    ]
 
 
 def _latest(session: Session, period: str) -> list[str]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+PLATFORM = "技术经理人佣金平台"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`var` holds everything the program keeps; `owner_url` is the role that owns the tables.
 
-    Papers point to `public_url` where they can be verified, and are signed with the key in
-    `signing_pkcs12`; without one, with the installation's own.
+    Papers name `platform` as who issues them, are in Chinese or in both languages, point to
+    `public_url` where they can be verified, and are signed with the key in `signing_pkcs12`;
+    without one, with the installation's own.
     """
 
     var: Path
@@ -21,6 +25,8 @@ class Settings:
     public_url: str = ""
     signing_pkcs12: Path | None = None
     signing_password_file: Path | None = None
+    platform: str = PLATFORM
+    paper_language: Literal["zh", "zh+en"] = "zh"
 
     @property
     def files(self) -> Path:
@@ -35,7 +41,8 @@ class Settings:
 
 def from_environment() -> Settings:
     """`YONGJIN_VAR` (default `var/`), `YONGJIN_DATABASE_URL`, `YONGJIN_OWNER_DATABASE_URL`,
-    `YONGJIN_PUBLIC_URL`, `YONGJIN_SIGNING_PKCS12` and `YONGJIN_SIGNING_PASSWORD_FILE`.
+    `YONGJIN_PUBLIC_URL`, `YONGJIN_SIGNING_PKCS12`, `YONGJIN_SIGNING_PASSWORD_FILE`,
+    `YONGJIN_PLATFORM` and `YONGJIN_PAPER_LANGUAGE` (`zh`, or `zh+en` for both).
     """
     var = Path(os.environ.get("YONGJIN_VAR") or "var").resolve()
     url = os.environ.get("YONGJIN_DATABASE_URL") or f"sqlite:///{var / 'yongjin.db'}"
@@ -46,6 +53,8 @@ def from_environment() -> Settings:
         public_url=_public_url(var),
         signing_pkcs12=_path("YONGJIN_SIGNING_PKCS12"),
         signing_password_file=_path("YONGJIN_SIGNING_PASSWORD_FILE"),
+        platform=os.environ.get("YONGJIN_PLATFORM") or PLATFORM,
+        paper_language="zh+en" if os.environ.get("YONGJIN_PAPER_LANGUAGE") == "zh+en" else "zh",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from ledger import accounts, earnings, facts, managers, payout_steps, payouts, plans, seals
+from ledger import accounts, config, earnings, facts, managers, payout_steps, payouts, plans, seals
 from ledger.core import period as months
 from ledger.core import statement as paper
 from ledger.core.capitals import amount_cn
@@ -20,7 +20,6 @@ from ledger.earnings import Moved, Names
 from ledger.journal import Entry, Posting
 
 DISPUTE_DAYS = 15
-PLATFORM = "技术经理人佣金平台"
 
 
 def draw(
@@ -280,7 +279,7 @@ def _header(
         kind=kind,
         revision=revision,
         replaces=replaces,
-        platform=PLATFORM,
+        platform=config.from_environment().platform,
         payee=paper.Payee(
             id=manager.id,
             name=manager.name,

@@ -80,6 +80,7 @@ def html(snapshot: Snapshot, lang: Lang = "zh") -> str:
         last_on=periods.last_day(header.period),
         unit="人民币元" if header.currency == "CNY" else header.currency,
         rows=list(_rows(snapshot.bridge)),
+        quiet=not any(minor for _, minor in snapshot.bridge.rows()),
         labels=LABELS,
         steps=_STEPS,
         natures=_NATURES,

@@ -70,15 +70,17 @@ def run(
 
 
 def _draw(
-    database: Database, managers: Sequence[str], period: str, kind: Kind, report: Report
+    database: Database, wanted: Sequence[tuple[str, str]], period: str, kind: Kind, report: Report
 ) -> list[Snapshot]:
     snapshots, public_url = [], config.from_environment().public_url
     with database.reading() as session:
-        for manager_id in managers:
+        for manager_id, currency in wanted:
             try:
-                snapshot = statements.fresh(session, manager_id, period, kind=kind, now=clock.now())
+                snapshot = statements.fresh(
+                    session, manager_id, period, kind=kind, currency=currency, now=clock.now()
+                )
             except Refused as refusal:
-                report.refused.append(f"{manager_id}: {refusal}")
+                report.refused.append(f"{manager_id} {currency}: {refusal}")
                 continue
             if snapshot is None:
                 report.unchanged += 1
@@ -127,8 +129,9 @@ def _print(snapshot: str) -> bytes:
 
 def printed(snapshot: Snapshot) -> bytes:
     """The signed PDF of a statement: what is kept, for it never comes out the same again."""
-    key = signing.key(config.from_environment())
-    return signing.sign(paper.render(snapshot), key, at=snapshot.header.made_at)
+    settings = config.from_environment()
+    page = paper.render(snapshot, settings.paper_language)
+    return signing.sign(page, signing.key(settings), at=snapshot.header.made_at)
 
 
 def result(report: Report) -> dict[str, Any]:

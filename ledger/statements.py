@@ -89,16 +89,19 @@ def _last_revision(session: Session, manager_id: str, period: str, currency: str
     ).first()
 
 
-def wanted(session: Session, period: str) -> list[str]:
-    """Every manager who gets a statement for the period: known by then, or with anything booked."""
+HOME = "CNY"  # everybody gets a statement of this currency, also of a month without activity
+
+
+def wanted(session: Session, period: str) -> list[tuple[str, str]]:
+    """(manager, currency) of every statement of a period: everybody known by then, and whatever is booked."""
     end = clock.end_of(months.last_day(period))
-    known = set(session.exec(select(managers.Manager.id).where(managers.Manager.created_at <= end)))
-    booked = set(
-        session.exec(
-            select(Posting.manager_id).where(Posting.manager_id != "", Posting.period <= period).distinct()
-        )
+    known = session.exec(select(managers.Manager.id).where(managers.Manager.created_at <= end))
+    booked = session.exec(
+        select(Posting.manager_id, Posting.currency)
+        .where(Posting.manager_id != "", Posting.period <= period)
+        .distinct()
     )
-    return sorted(known | booked)
+    return sorted({(manager_id, HOME) for manager_id in known}.union(booked.all()))
 
 
 def fresh(

@@ -104,7 +104,7 @@ def test_no_line_is_cut_in_two_by_a_page() -> None:
 
 def test_an_empty_month_says_so_on_one_page() -> None:
     assert len(pypdf.PdfReader(io.BytesIO(printed("empty"))).pages) == 1
-    assert "本期没有新的计提" in text(printed("empty"))
+    assert "本期没有任何变动" in text(printed("empty"))
 
 
 def test_a_preliminary_statement_says_so_on_every_page() -> None:

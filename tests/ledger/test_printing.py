@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import pypdf
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
-from ledger import authenticity, config, demo, paper, periods, printing, signing, statements
+from ledger import (
+    archive,
+    authenticity,
+    config,
+    demo,
+    journal,
+    managers,
+    paper,
+    periods,
+    printing,
+    signing,
+    statements,
+)
+from ledger.core.entry import PAYABLE, RECEIVABLE, Entry, Posting
 from ledger.core.statement import code
 from ledger.db import Database, fingerprint
 from ledger.files import Store
@@ -88,3 +103,89 @@ def test_another_address_makes_no_new_revision(
     monkeypatch.setenv("YONGJIN_PUBLIC_URL", "https://other.example.org")
 
     assert printing.run(database, store, PERIOD, kind="final").made == 0
+
+
+def test_there_is_one_for_each_currency_and_a_quiet_month_gets_one_too(
+    told: tuple[Database, Store],
+) -> None:
+    database, store = told
+    brought = Entry(
+        kind="opening",
+        source="opening:USD",
+        on=NOW.date(),
+        period="2026-12",
+        currency="USD",
+        summary="切换期初",
+        postings=(
+            Posting(PAYABLE, -123_45, "T002", manager_id="T002"),
+            Posting(RECEIVABLE, 123_45, "OR-USD"),
+        ),
+    )
+    database.run(lambda session: journal.post(session, brought, now=NOW))
+    with database.writing() as session:
+        managers.add(session, id="NEW", name="新来的", now=NOW)
+
+    assert printing.run(database, store, "2026-12", kind="preliminary").refused == []
+
+    with database.reading() as session:
+        made = {(one.manager_id, one.currency): one for one in statements.latest_of(session, "2026-12")}
+        shown = statements.read(made["T002", "USD"])
+        quiet = statements.read(made["NEW", "CNY"])
+        assert archive.missing(session, "2026-12") == []
+    assert ("T002", "CNY") in made and ("NEW", "USD") not in made
+    assert shown.header.number == "JS-2026-12-T002-USD-1"
+    assert (shown.bridge.brought_in_minor, shown.bridge.closing_minor, shown.closing_words) == (
+        123_45,
+        123_45,
+        "",
+    )
+    assert not any(minor for _, minor in quiet.bridge.rows()) and not quiet.lines
+
+
+def test_a_correction_is_a_new_revision_that_names_the_old_whose_bytes_stay(
+    told: tuple[Database, Store],
+) -> None:
+    database, store = told
+    printing.run(database, store, "2026-12", kind="preliminary")
+    with database.reading() as session:
+        old = statements.read(_december(session))
+        before = store.get(_december(session).pdf_sha256)
+    corrected = Entry(
+        kind="opening",
+        source="opening:late",
+        on=NOW.date(),
+        period="2026-12",
+        currency="CNY",
+        summary="切换期初，迟到的一笔",
+        postings=(Posting(PAYABLE, -1_00, "T001", manager_id="T001"), Posting(RECEIVABLE, 1_00, "OR-1")),
+    )
+    database.run(lambda session: journal.post(session, corrected, now=NOW))
+
+    report = printing.run(database, store, "2026-12", kind="preliminary")
+
+    with database.reading() as session:
+        new = _december(session)
+        assert report.made == 1
+        assert (new.revision, new.replaces) == (old.header.revision + 1, old.header.number)
+        assert new.closing_minor == old.bridge.closing_minor + 1_00
+        assert store.get(fingerprint(before)) == before
+        assert statements.in_books(session, old, before) == "superseded"
+
+
+def _december(session: Session) -> Statement:
+    return next(one for one in statements.latest_of(session, "2026-12") if one.manager_id == "T001")
+
+
+def test_papers_are_in_both_languages_where_that_is_wanted(
+    told: tuple[Database, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, _ = told
+    monkeypatch.setenv("YONGJIN_PAPER_LANGUAGE", "zh+en")
+    monkeypatch.setenv("YONGJIN_PLATFORM", "天津市技术转移服务有限公司")
+    with database.reading() as session:
+        drawn = statements.draw(session, "T001", PERIOD, kind="final", now=NOW)
+
+    pages = pypdf.PdfReader(io.BytesIO(printing.printed(drawn))).pages
+
+    shown = "".join(page.extract_text() for page in pages)
+    assert "Settlement statement" in shown and "天津市技术转移服务有限公司" in shown
