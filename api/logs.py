@@ -6,6 +6,7 @@ writing out a page's worth of them takes a minute.
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import structlog
@@ -13,6 +14,7 @@ import structlog
 
 def set_up() -> None:
     """Write the log that way from now on."""
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that finds the last one at work is well
     shown = (
         [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if sys.stderr.isatty()

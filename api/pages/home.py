@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from api.doors import Books, By, Now
 from api.language import N_
-from api.pages import cards
+from api.pages import board, cards
 from api.pages.doors import pages
 from api.rendering import page
 from ledger import accounts, deals, inbox, milestones, needs, organisations, plans, statements
@@ -29,7 +29,7 @@ def home(request: Request, session: Books, by: By, now: Now) -> Response:
         return _manager(request, session, by)
     if by.role == "operator":
         return _operator(request, session, by, now)
-    return _finance(request, session, by, now)
+    return board.finance(request, session, by, now, piles=_piles(session, by))
 
 
 def _manager(request: Request, session: Session, by: User) -> Response:
@@ -63,10 +63,6 @@ def _operator(request: Request, session: Session, by: User, now: Now) -> Respons
         waiting=cards.milestones_of(session, milestones.waiting(session, limit=20)),
         needs=cards.needs_of(session, needs.listing(session, by=by, state="open", limit=10)),
     )
-
-
-def _finance(request: Request, session: Session, by: User, now: Now) -> Response:
-    return page(request, "home/finance.html", piles=_piles(session, by), now=now)
 
 
 def _piles(session: Session, by: User) -> list[dict[str, object]]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from ledger import clock, config, imports, plans, verification
 from ledger import periods as books
@@ -31,6 +31,18 @@ def bar() -> Progress:
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
+
+
+def checks_shown(progress: Progress) -> verification.Progress:
+    """A bar for each check of `verify` that begins."""
+    tasks: dict[str, TaskID] = {}
+
+    def shown(check: str, done: int, total: int) -> None:
+        if check not in tasks:
+            tasks[check] = progress.add_task(f"verify {check}", total=total)
+        progress.update(tasks[check], completed=done, total=total)
+
+    return shown
 
 
 @app.command()
@@ -101,14 +113,12 @@ def verify(
 ) -> None:
     """Recompute and compare everything; exit 1 on any difference."""
     with opened() as (database, store), bar() as progress, database.reading() as session:
-        checks = ("seals", "digests", "settled", "statements")
-        tasks = {name: progress.add_task(name, total=None) for name in checks}
         result = verification.verify(
             session,
             store,
             now=clock.now(),
             published_head=published_head,
-            progress=lambda name, done, total: progress.update(tasks[name], completed=done, total=total),
+            progress=checks_shown(progress),
         )
     if json:
         print_json(_told(result))

@@ -11,7 +11,7 @@ import uvicorn
 
 from ledger import clock, config, demo, printing, verification
 from ledger.cli.app import app
-from ledger.cli.books import bar
+from ledger.cli.books import bar, checks_shown
 from ledger.cli.opened import opened
 from ledger.core.errors import Conflict
 from ledger.migrations.run import migrate
@@ -72,13 +72,9 @@ def demonstrate(
                 workers=os.cpu_count() or 1,
                 progress=lambda done, total: progress.update(task, completed=done, total=total),
             )
-            task = progress.add_task("verify", total=None)
             with database.reading() as session:
                 verified = verification.verify(
-                    session,
-                    store,
-                    now=clock.now(),
-                    progress=lambda _, done, total: progress.update(task, completed=done, total=total),
+                    session, store, now=clock.now(), progress=checks_shown(progress)
                 )
     print(f"{report.deals} deals, {report.entries} entries, {printed.made} statements")
     if report.refused or printed.refused or verified.differences:

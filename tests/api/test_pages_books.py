@@ -160,3 +160,13 @@ def _last(desk: Desk, kind: str) -> int:
     with desk.database.reading() as session:
         query = select(journal.Entry.id).where(journal.Entry.kind == kind)
         return session.exec(query.order_by(journal.Entry.id)).all()[-1]
+
+
+def test_finance_begins_with_the_months_money_and_what_stands_open(desk: Desk) -> None:
+    desk.tell_fees()
+    shown = desk.see("finance", "/")
+    assert "到账居间费 ¥25,000.00" in shown
+    assert "佣金成本 ¥4,000.00" in shown  # of the 5,000.00 earned, two awards came in March
+    assert "应付 ¥4,500.00 暂扣 ¥500.00" in shown
+    assert "2026-04 已结束，尚未结账" in shown
+    assert "YH-1" in shown
