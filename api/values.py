@@ -94,6 +94,9 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _ONE_LINE]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), _ONE_LINE]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000), AfterValidator(no_controls)]
+ShortNote = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(no_controls)
+]
 Reference = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=80),

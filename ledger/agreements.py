@@ -13,6 +13,7 @@ from typing import Literal
 
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Session, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from ledger import accruals, audit, deals, facts, ids, participants, rights
 from ledger.core.errors import Conflict, Invalid, NotFound
@@ -76,7 +77,7 @@ def propose(
     now: datetime,
 ) -> SplitAgreement:
     """Propose a split. Whoever proposes it and takes part has accepted it."""
-    deal = deals.locked(session, deal_id)
+    deal = deals.locked(session, deals.get(session, deal_id, by=by).id)
     rights.require(by, "agreement.propose", managers=deals.managers_of(session, deal_id))
     open_one = _open(session, deal_id, stage)
     if open_one is not None:
@@ -193,6 +194,40 @@ def of_deal(session: Session, deal_id: str, *, by: User) -> list[SplitAgreement]
     return list(session.exec(query.order_by(SplitAgreement.stage, col(SplitAgreement.version))))
 
 
+def standing(session: Session, deal_id: str) -> list[SplitAgreement]:
+    """Of each stage of a deal the version in force and the one somebody has yet to do something about."""
+    query = select(SplitAgreement).where(
+        SplitAgreement.deal_id == deal_id, col(SplitAgreement.state).in_(("binding", *OPEN))
+    )
+    return list(session.exec(query.order_by(SplitAgreement.stage, col(SplitAgreement.version))))
+
+
+def listing(
+    session: Session,
+    *,
+    by: User,
+    deal_id: str | None = None,
+    state: str | None = None,
+    before: str | None = None,
+    limit: int = 50,
+) -> list[SplitAgreement]:
+    """Versions the user may see, the latest proposed first, from before a cursor."""
+    query = select(SplitAgreement).order_by(col(SplitAgreement.id).desc()).limit(limit)
+    if by.role == "manager":
+        query = query.where(col(SplitAgreement.deal_id).in_(_deals_of(by.manager_id)))
+    if deal_id:
+        query = query.where(SplitAgreement.deal_id == deal_id)
+    if state:
+        query = query.where(SplitAgreement.state == state)
+    if before:
+        query = query.where(SplitAgreement.id < before)
+    return list(session.exec(query))
+
+
+def _deals_of(manager_id: str | None) -> SelectOfScalar[str]:
+    return select(deals.DealManager.deal_id).where(deals.DealManager.manager_id == manager_id)
+
+
 def answers(session: Session, agreement_ids: Iterable[str]) -> list[SplitAnswer]:
     """What was said to some versions, in the order it was said."""
     query = select(SplitAnswer).where(col(SplitAnswer.agreement_id).in_(list(agreement_ids)))
@@ -202,10 +237,9 @@ def answers(session: Session, agreement_ids: Iterable[str]) -> list[SplitAnswer]
 def awaiting(session: Session, manager_id: str) -> list[SplitAgreement]:
     """Proposals that a manager has yet to answer, the oldest first."""
     answered = select(SplitAnswer.agreement_id).where(SplitAnswer.manager_id == manager_id)
-    mine = select(deals.DealManager.deal_id).where(deals.DealManager.manager_id == manager_id)
     query = select(SplitAgreement).where(
         SplitAgreement.state == "proposed",
-        col(SplitAgreement.deal_id).in_(mine),
+        col(SplitAgreement.deal_id).in_(_deals_of(manager_id)),
         col(SplitAgreement.id).not_in(answered),
     )
     found = session.exec(query.order_by(col(SplitAgreement.proposed_at), SplitAgreement.id))

@@ -9,6 +9,7 @@ from typing import Any
 from sqlmodel import Session, func, select
 
 from ledger import rights
+from ledger.agreements import SplitAgreement
 from ledger.jobs import JobRun
 from ledger.milestones import Milestone
 from ledger.needs import Need
@@ -28,6 +29,7 @@ class Waiting:
 # what waits: the right it takes, the table, the state, since when
 PILES: tuple[tuple[str, str, Any, str, Any], ...] = (
     ("milestones", "milestone.verify", Milestone, "submitted", Milestone.submitted_at),
+    ("splits", "agreement.decide", SplitAgreement, "refused", SplitAgreement.state_at),
     ("needs", "deal.open", Need, "open", Need.logged_at),
     ("payouts", "payout.approve", Payout, "made", Payout.made_at),
     ("jobs", "job.run", JobRun, "failed", JobRun.ended_at),

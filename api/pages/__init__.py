@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from api.pages import (
     accounts,
+    agreements,
     archive,
     deals,
     entries,
@@ -31,6 +32,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     home.router,
     needs.router,
     deals.router,
+    agreements.router,
     milestones.router,
     managers.router,
     organisations.router,

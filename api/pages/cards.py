@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from sqlmodel import Session
 
 from api.language import either
 from ledger import deals, managers, milestones, organisations, plans
+from ledger.agreements import SplitAgreement
 from ledger.core.plan import Plan
 from ledger.deals import Deal
 from ledger.milestones import Milestone
@@ -43,6 +45,32 @@ class MilestoneCard:
     client: str
     stage: str
     people: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One participant of a split: the weight as it was given, and what part of all weights it is."""
+
+    manager_id: str
+    name: str
+    weight: str
+    part: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class SplitCard:
+    """A version of a stage's split as lists show it."""
+
+    agreement: SplitAgreement
+    deal: Deal
+    client: str
+    stage: str
+    shares: list[Share]
+
+    @property
+    def text(self) -> str:
+        """The split in one line: 张三 60、李四 40."""
+        return either("、", ", ").join(f"{one.name} {one.weight}" for one in self.shares)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +129,29 @@ def milestones_of(session: Session, found: Sequence[Milestone]) -> list[Mileston
         )
         for one in found
     ]
+
+
+def splits_of(session: Session, found: Sequence[SplitAgreement]) -> list[SplitCard]:
+    """Versions of splits with deal, client, stage and everybody's part."""
+    on = deals.by_id(session, [one.deal_id for one in found])
+    read = plans.values_of(session, [deal.plan_version_id for deal in on.values()])
+    clients = organisations.names(session, [deal.client_id for deal in on.values()])
+    people = managers.names(session, [who for one in found for who in one.weights])
+    return [
+        SplitCard(
+            one,
+            on[one.deal_id],
+            clients.get(on[one.deal_id].client_id, ""),
+            stage_title(read[on[one.deal_id].plan_version_id], one.stage),
+            _shares(one.weights, people),
+        )
+        for one in found
+    ]
+
+
+def _shares(weights: Mapping[str, str], people: Mapping[str, str]) -> list[Share]:
+    total = sum(Fraction(text) for text in weights.values())
+    return [Share(who, people.get(who, who), text, Fraction(text) / total) for who, text in weights.items()]
 
 
 def stage_title(plan: Plan, stage: str) -> str:

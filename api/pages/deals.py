@@ -19,6 +19,7 @@ from api.rendering import page, plain
 from api.words import sentence
 from ledger import (
     accruals,
+    agreements,
     deals,
     facts,
     journal,
@@ -73,6 +74,7 @@ def show(request: Request, id: str, session: Books, by: By, now: Now) -> Respons
         else "",
         need=session.get(needs.Need, deal.need_id) if deal.need_id else None,
         milestones=cards.milestones_of(session, milestones.of_deal(session, id)),
+        splits=_splits(session, deal),
         facts=known,
         people=_people(session, known, deal),
         stages={stage.id: stage.mark.title for stage in standing.stages},
@@ -80,6 +82,14 @@ def show(request: Request, id: str, session: Books, by: By, now: Now) -> Respons
         may=_may(by),
         gates=_gates(session, deal),
     )
+
+
+def _splits(session: Session, deal: Deal) -> list[cards.SplitCard]:
+    """The splits in force or asked about, in order of the plan's stages."""
+    order = [stage.id for stage in accruals.plan_of(session, deal).stages]
+    found = agreements.standing(session, deal.id)
+    found.sort(key=lambda one: order.index(one.stage) if one.stage in order else len(order))
+    return cards.splits_of(session, found)
 
 
 # What a manager sees of what happened to a deal; fees are for those who may see fees.
@@ -111,7 +121,13 @@ def _people(session: Session, known: list[Fact], deal: Deal) -> dict[str, str]:
 
 
 def _may(by: User) -> dict[str, bool]:
-    wanted = {"log": "milestone.log", "state": "deal.open", "cancel": "deal.cancel", "adjust": "deal.adjust"}
+    wanted = {
+        "log": "milestone.log",
+        "split": "agreement.propose",
+        "state": "deal.open",
+        "cancel": "deal.cancel",
+        "adjust": "deal.adjust",
+    }
     return {
         name: rights.allows(by, right, managers=[by.manager_id or ""]) or rights.allows(by, right)
         for name, right in wanted.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from fastapi import Request, Response
 from sqlmodel import Session
@@ -12,7 +13,7 @@ from api.language import N_
 from api.pages import board, cards
 from api.pages.doors import pages
 from api.rendering import page
-from ledger import accounts, deals, inbox, milestones, needs, organisations, plans, statements
+from ledger import accounts, agreements, deals, inbox, milestones, needs, organisations, plans, statements
 from ledger.core.plan import Plan
 from ledger.deals import Deal
 from ledger.users import User
@@ -40,6 +41,7 @@ def _manager(request: Request, session: Session, by: User) -> Response:
         "home/manager.html",
         standing=accounts.standing(session, by.manager_id or ""),
         cards=cards.of(session, mine),
+        splits=cards.splits_of(session, agreements.awaiting(session, by.manager_id or "")),
         sent_back=cards.milestones_of(session, sent_back),
         needs=needs.listing(session, by=by, state="open", limit=SHOWN),
         statements=statements.listing(session, by=by, limit=3),
@@ -48,6 +50,7 @@ def _manager(request: Request, session: Session, by: User) -> Response:
 
 PILES = {
     "milestones": (N_("Milestones to verify"), "/milestones?state=submitted"),
+    "splits": (N_("Splits to decide"), "/agreements?state=refused"),
     "needs": (N_("Open needs"), "/needs?state=open"),
     "payouts": (N_("Payouts to approve"), "/payouts"),
     "jobs": (N_("Failed jobs"), "/jobs"),
@@ -55,19 +58,28 @@ PILES = {
 
 
 def _operator(request: Request, session: Session, by: User, now: Now) -> Response:
+    piles = _piles(session, by)
     return page(
         request,
         "home/operator.html",
-        piles=_piles(session, by),
+        piles=piles,
+        counts={pile["what"]: pile["count"] for pile in piles},
         now=now,
         waiting=cards.milestones_of(session, milestones.waiting(session, limit=20)),
+        splits=cards.splits_of(session, agreements.disputed(session, limit=10)),
         needs=cards.needs_of(session, needs.listing(session, by=by, state="open", limit=10)),
     )
 
 
-def _piles(session: Session, by: User) -> list[dict[str, object]]:
+def _piles(session: Session, by: User) -> list[dict[str, Any]]:
     return [
-        {"text": PILES[pile.what][0], "href": PILES[pile.what][1], "count": pile.count, "since": pile.since}
+        {
+            "what": pile.what,
+            "text": PILES[pile.what][0],
+            "href": PILES[pile.what][1],
+            "count": pile.count,
+            "since": pile.since,
+        }
         for pile in inbox.of(session, by=by)
     ]
 

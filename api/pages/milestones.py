@@ -11,17 +11,29 @@ from sqlmodel import Session
 from api import flash
 from api.doors import Books, By, Files, Now
 from api.forms import Filled, Form
-from api.language import N_, gettext
-from api.pages import allocations, cards, fields, lists, uploads
+from api.language import N_
+from api.pages import allocations, cards, fields, lists, participants, uploads
 from api.pages.deals import change as changed
 from api.pages.deals import on
 from api.pages.doors import pages, see
 from api.rendering import page
 from api.words import sentence
-from ledger import accruals, deals, evidence, facts, managers, milestones, needs, organisations, rights, users
+from ledger import (
+    accruals,
+    agreements,
+    deals,
+    evidence,
+    facts,
+    managers,
+    milestones,
+    needs,
+    organisations,
+    rights,
+    users,
+)
 from ledger.clock import day_of
 from ledger.core import facts as core
-from ledger.core.errors import Invalid, NotFound, Refused
+from ledger.core.errors import Refused
 from ledger.deals import Deal
 from ledger.milestones import Milestone
 from ledger.users import User
@@ -29,7 +41,6 @@ from ledger.users import User
 router = pages(body_most=uploads.FORM_MOST)
 
 STATES = ("draft", "submitted", "verified", "rejected", "withdrawn")
-ROWS, ROWS_MOST = 3, 20
 
 
 @router.get("/milestones")
@@ -54,7 +65,9 @@ def listing(
 
 
 @router.get("/milestones/new")
-def new(request: Request, session: Books, by: By, now: Now, deal: str = "", q: str = "") -> Response:
+def new(
+    request: Request, session: Books, by: By, now: Now, deal: str = "", stage: str = "", q: str = ""
+) -> Response:
     """First which deal, then the form."""
     if not deal:
         found = deals.listing(session, by=by, text=q.strip(), limit=30)
@@ -62,9 +75,10 @@ def new(request: Request, session: Books, by: By, now: Now, deal: str = "", q: s
         return page(request, "milestones/choose.html", cards=alive, q=q.strip())
     chosen = deals.get(session, deal, by=by)
     rights.require(by, "milestone.log", managers=deals.managers_of(session, deal))
-    who = f"{by.name} ({by.manager_id})" if by.manager_id else ""
-    form = Form(reached_on=str(day_of(now)), deal=deal, who1=who, weight1="1", rows=str(ROWS))
-    return _form(request, session, chosen, form)
+    given = {"reached_on": str(day_of(now)), "deal": deal, "stage": stage}
+    if by.manager_id and not _agreed(session, chosen):
+        given |= participants.filled(session, {by.manager_id: "1"})
+    return _form(request, session, chosen, Form(**given))
 
 
 @router.post("/milestones")
@@ -94,12 +108,12 @@ def _more(
 ) -> Response:
     """The same form with more rows for people."""
     uploads.chosen_again(form, "files")
-    return _form(request, session, deal, form, milestone=milestone, rows=_rows(form) + ROWS)
+    return _form(request, session, deal, form, milestone=milestone, more=True)
 
 
 def _logged(session: Session, deal: Deal, form: Form, by: User, now: datetime) -> Milestone | None:
     stage, reached_on = form.required("stage"), _reached_on(form, now)
-    people = _participants(session, form)
+    people = _people(session, deal.id, stage, form)
     if not form.ok or reached_on is None:
         return None
     try:
@@ -114,44 +128,34 @@ def _logged(session: Session, deal: Deal, form: Form, by: User, now: datetime) -
             by=by,
             now=now,
         )
-    except (Invalid, NotFound) as refusal:
-        form.refuse(_FIELDS.get(refusal.code, ""), sentence(refusal))
+    except Refused as refusal:
+        _refuse(form, refusal)
         return None
 
 
-_FIELDS = {"stage_unknown": "stage", "participants_weightless": "weight1", "participants_missing": "who1"}
+def _people(session: Session, deal_id: str, stage: str, form: Form) -> dict[str, str]:
+    """Who took part; nobody needs to be named where that is agreed."""
+    agreed = agreements.in_force(session, deal_id, stage)
+    return participants.given(session, form, required=agreed is None)
+
+
+_FIELDS = {
+    "stage_unknown": "stage",
+    "participants_weightless": "weight1",
+    "participants_missing": "who1",
+    "split_agreed": "who1",
+}
+
+
+def _refuse(form: Form, refusal: Refused) -> None:
+    """Beside its field, where it has one; else it is the page's, like anybody's."""
+    if refusal.code not in _FIELDS:
+        raise refusal
+    form.refuse(_FIELDS[refusal.code], sentence(refusal))
 
 
 def _reached_on(form: Form, now: datetime) -> Any:
     return form.parsed("reached_on", lambda text: needs.not_later(fields.day(text), now))
-
-
-def _rows(form: Form) -> int:
-    given = form.text("rows")
-    return min(int(given), ROWS_MOST) if given.isdigit() else ROWS
-
-
-def _participants(session: Session, form: Form) -> dict[str, str]:
-    """Weight by manager id, from the rows that are filled in; what is wrong is said beside its field."""
-    people: dict[str, str] = {}
-    for n in range(1, _rows(form) + 1):
-        if not form.text(f"who{n}"):
-            continue
-        manager = form.parsed(f"who{n}", lambda text: managers.meant(session, text))
-        weight = form.parsed(f"weight{n}", _weight)
-        if manager is not None and manager.id in people:
-            form.refuse(f"who{n}", gettext("This person is listed twice."))
-        elif manager is not None and weight is not None:
-            people[manager.id] = weight
-    if not people:
-        form.refuse("who1", gettext("Say who took part."))
-    return people
-
-
-def _weight(text: str) -> str:
-    plain = fields.plainly(text).removesuffix("%")
-    milestones.weight(plain)
-    return plain
 
 
 def _form(
@@ -161,7 +165,7 @@ def _form(
     form: Form,
     status: int = 200,
     milestone: Milestone | None = None,
-    rows: int = 0,
+    more: bool = False,
 ) -> Response:
     plan = accruals.plan_of(session, deal)
     reached = milestones.progress(session, [deal.id]).get(deal.id, {})
@@ -172,14 +176,23 @@ def _form(
         form=form,
         deal=deal,
         milestone=milestone,
-        rows=min(rows or _rows(form), ROWS_MOST),
-        rows_most=ROWS_MOST,
+        agreed=_agreed(session, deal),
         client=organisations.names(session, [deal.client_id]).get(deal.client_id, ""),
         plan=plan,
         marks=cards.marks(plan, reached),
         stages=[(stage.id, cards.stage_title(plan, stage.id)) for stage in plan.stages],
-        people=managers.search(session, "", limit=300),
+        **participants.shown(session, form, more=more),
     )
+
+
+def _agreed(session: Session, deal: Deal) -> list[cards.SplitCard]:
+    """The splits in force, of stages that nobody has reached yet."""
+    reached = milestones.progress(session, [deal.id]).get(deal.id, {})
+    return [
+        card
+        for card in cards.splits_of(session, agreements.standing(session, deal.id))
+        if card.agreement.state == "binding" and reached.get(card.agreement.stage) != "verified"
+    ]
 
 
 # Looking at one, and deciding
@@ -335,12 +348,9 @@ def edit(request: Request, id: str, session: Books, by: By) -> Response:
     milestone = milestones.get(session, id, by=by)
     deal = deals.get(session, milestone.deal_id, by=by)
     rights.require(by, "milestone.log", managers=deals.managers_of(session, deal.id))
-    names = managers.names(session, milestone.participants)
     given = {"reached_on": str(milestone.reached_on), "note": milestone.note, "stage": milestone.stage}
-    for n, (manager, weight) in enumerate(milestone.participants.items(), 1):
-        given |= {f"who{n}": f"{names.get(manager, '')} ({manager})", f"weight{n}": weight}
-    rows = max(ROWS, len(milestone.participants) + 1)
-    return _form(request, session, deal, Form(rows=str(rows), **given), milestone=milestone)
+    given |= participants.filled(session, milestone.participants)
+    return _form(request, session, deal, Form(**given), milestone=milestone)
 
 
 @router.post("/milestones/{id}/change")
@@ -352,11 +362,10 @@ def change(
     deal = deals.get(session, milestone.deal_id, by=by)
     if form.text("do") == "more":
         return _more(request, session, deal, form, milestone)
-    reached_on, people = _reached_on(form, now), _participants(session, form)
+    reached_on, people = _reached_on(form, now), _people(session, deal.id, milestone.stage, form)
     if form.ok:
-        milestones.change(
-            session, id, reached_on=reached_on, participants=people, note=form.text("note"), by=by, now=now
-        )
+        _changed(session, id, form, reached_on, people, by, now)
+    if form.ok:
         uploads.keep(session, store, form, "files", id, by=by, now=now)
     if not form.ok:
         uploads.chosen_again(form, "files")
@@ -368,6 +377,16 @@ def change(
         milestones.submit(session, id, by=by, now=now)
         flash.put(response, N_("The milestone is with operations now."))
     return response
+
+
+def _changed(
+    session: Session, id: str, form: Form, reached_on: Any, people: dict[str, str], by: User, now: datetime
+) -> None:
+    note = form.text("note")
+    try:
+        milestones.change(session, id, reached_on=reached_on, participants=people, note=note, by=by, now=now)
+    except Refused as refusal:
+        _refuse(form, refusal)
 
 
 @router.post("/milestones/{id}/submit")

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from api.routes import (
     accounts,
+    agreements,
     deals,
     entries,
     evidence,
@@ -31,6 +32,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     plans.router,
     needs.router,
     deals.router,
+    agreements.router,
     milestones.router,
     evidence.router,
     fees.router,

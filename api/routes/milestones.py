@@ -32,6 +32,9 @@ from ledger import milestones
 
 router = noun("milestones")
 
+TakingPart = Annotated[
+    Participants | None, Field(description="Left out: as the stage's split agreement in force says.")
+]
 MilestoneState = Literal["draft", "submitted", "verified", "rejected", "withdrawn"]
 
 
@@ -41,7 +44,7 @@ class NewMilestone(Body):
     deal_id: Id = Field(examples=["D-1"])
     stage: Code = Field(examples=["tech_sourcing"])
     reached_on: Day
-    participants: Participants
+    participants: TakingPart = None
     note: Note = ""
     submit: bool = Field(default=True, description="Straight to operations; false: a draft.")
 
@@ -50,7 +53,7 @@ class Change(Body):
     """What a draft or a rejected milestone says from now on."""
 
     reached_on: Day
-    participants: Participants
+    participants: TakingPart = None
     note: Note = ""
 
 
@@ -84,6 +87,7 @@ class MilestoneAnswer(Answer):
     decided_at: Instant | None
     reason: str | None
     fact_id: str | None
+    agreement_id: str | None = Field(description="The split agreement its participants come from.")
 
 
 @router.get("")

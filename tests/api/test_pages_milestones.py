@@ -11,7 +11,7 @@ PHOTO = ("contract.jpg", b"\xff\xd8\xff photo", "image/jpeg")
 def test_a_manager_logs_a_milestone_with_weights_note_and_photo(front: Front) -> None:
     deal = front.deal()
     form = front.page("zhang", "GET", f"/milestones/new?deal={deal}")
-    assert 'value="zhang (M1)"' in form.text and 'value="need_discovery"' in form.text
+    assert 'value="张三 (M1)"' in form.text and 'value="need_discovery"' in form.text
     made = front.milestone(
         deal, weight1="60", who2="李四", weight2="40", note="Signed", files={"files": PHOTO}
     )

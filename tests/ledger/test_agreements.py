@@ -228,7 +228,7 @@ def test_once_a_stage_is_verified_its_split_is_a_matter_of_milestones(office: Of
 
 def test_who_may_do_what(office: Office) -> None:
     with office.database.writing() as session:
-        assert refused(session, propose, manager(3), M3="1") == "not_allowed"
+        assert refused(session, propose, manager(3), M3="1") == "deal_unknown"
         assert refused(session, propose, office.finance, M1="1") == "not_allowed"
         found = propose(session, office.maker, M1="1", M2="1")
         assert refused(session, propose, manager(1), M1="1") == "agreement_open"

@@ -41,6 +41,8 @@ ADJUSTMENT = {"manager_id": "M1", "stage": "completion", "amount": "1.00", "reas
 DOCUMENT = {"kind": "fee_invoiced", "on": "2026-03-01", "ref": "F-1", "parts": {"D-1": "1.00"}}
 PAYMENT = {"bank_name": None, "bank_account": None, "tax_method": "invoiced"}
 CHANGE = {"reached_on": "2026-03-01", "participants": {"M1": "1"}}
+SPLIT = {"weights": {"M1": "1"}}
+NEW_SPLIT = {**SPLIT, "deal_id": "D-1", "stage": "completion"}
 FILE = {"file": ("a.txt", b"a", "text/plain")}
 
 # method and path, what is sent, and the status for: nobody, the manager, another, operations, finance
@@ -82,6 +84,13 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("POST /deals/D-1/adjust", ADJUSTMENT, (401, 403, 404, 201, 201)),
     ("GET /deals/D-1/allocations", None, (401, 200, 404, 200, 200)),
     ("GET /deals/D-1/facts", None, (401, 403, 403, 200, 200)),
+    ("GET /agreements", None, (401, 200, 200, 200, 200)),
+    ("POST /agreements", NEW_SPLIT, (401, 201, 404, 201, 403)),
+    ("GET /agreements/{agreement}", None, (401, 200, 404, 200, 200)),
+    ("POST /agreements/{agreement}/accept", None, (401, 200, 404, 403, 403)),
+    ("POST /agreements/{agreement}/refuse", {"reason": "r"}, (401, 200, 404, 403, 403)),
+    ("POST /agreements/{agreement}/counter", SPLIT, (401, 201, 404, 201, 403)),
+    ("POST /agreements/{agreement}/decide", {**SPLIT, "reason": "r"}, (401, 403, 404, 201, 403)),
     ("GET /milestones", None, (401, 200, 200, 200, 200)),
     ("POST /milestones", NEW_MILESTONE, (401, 201, 404, 201, 403)),
     ("GET /milestones/{submitted}", None, (401, 200, 404, 200, 200)),
@@ -160,6 +169,8 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
 
     things["need"] = office.post("zhang", "/needs", NEW_NEED)["id"]
     things["organisation"] = office.get("operator", "/deals/D-1")["client_id"]
+    split = {**NEW_SPLIT, "stage": "contract_signing"}
+    things["agreement"] = office.post("second", "/agreements", split)["id"]
     things["fee"] = received(office, "YH-0", {"D-4": "100.00"}, "fee_invoiced")
     draft = {**NEW_MILESTONE, "stage": "tech_sourcing"}
     things["submitted"] = office.post("zhang", "/milestones", draft)["id"]
@@ -229,8 +240,20 @@ def test_every_route_has_a_row() -> None:
 def test_what_is_not_there_and_what_is_not_ones_own_look_alike(office: Office) -> None:
     """A manager learns nothing of others' things, not even that they are there."""
     put_back(office)
-    for path in ("/needs/{}", "/deals/{}", "/milestones/{}", "/statements/{}", "/managers/{}"):
-        there = {"needs": "need", "milestones": "submitted", "statements": "statement"}
+    for path in (
+        "/needs/{}",
+        "/deals/{}",
+        "/milestones/{}",
+        "/statements/{}",
+        "/managers/{}",
+        "/agreements/{}",
+    ):
+        there = {
+            "needs": "need",
+            "milestones": "submitted",
+            "statements": "statement",
+            "agreements": "agreement",
+        }
         noun = path.split("/")[1]
         name = {"deals": "D-1", "managers": "M1"}.get(noun) or office.things[there[noun]]
         others = office.send("li", "GET", path.format(name)).json()
