@@ -230,9 +230,7 @@ def _typed(table: Table, row_id: str) -> str | int:
 
 
 def _table(name: str) -> Table:
-    from ledger import tables  # here: the modules of these tables need this one
-
-    return tables.metadata.tables[name]
+    return Row.metadata.tables[name]  # by name, since the modules of these tables need this one
 
 
 # --- what rows say

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from ledger import tables
-
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=tables.metadata,
-    render_as_batch=False,
-)
+given = context.config.attributes
+context.configure(connection=given["connection"], target_metadata=given["tables"], render_as_batch=False)
 with context.begin_transaction():
     context.run_migrations()

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
-from ledger import guards
+from ledger import guards, tables
 from ledger.config import Settings
 from ledger.db import Database
 
@@ -44,5 +44,5 @@ def config(connection: Connection) -> Config:
     """Alembic's configuration around one connection."""
     made = Config()
     made.set_main_option("script_location", str(Path(__file__).parent))
-    made.attributes["connection"] = connection
+    made.attributes.update(connection=connection, tables=tables.metadata)
     return made
