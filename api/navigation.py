@@ -44,6 +44,8 @@ DEALS = Item("/deals", N_("Deals"), "handshake")
 MILESTONES = Item("/milestones", N_("Milestones"), "flag")
 FEES = Item("/fees", N_("Fees"), "receipt")
 PAYOUTS = Item("/payouts", N_("Payouts"), "banknote")
+HOLDS = Item("/holds", N_("Holds"), "hourglass")
+POLICY = Item("/policies", N_("Payout policy"), "list-checks")
 STATEMENTS = Item("/statements", N_("Statements"), "file-text")
 PERIODS = Item("/periods", N_("Periods"), "calendar-days")
 ENTRIES = Item("/entries", N_("Entries"), "scroll-text")
@@ -61,14 +63,14 @@ MENUS: dict[str, tuple[Group, ...]] = {
     "operator": (
         Group("", (HOME,)),
         Group(N_("Work"), (MILESTONES, NEEDS, DEALS, MANAGERS, ORGANISATIONS)),
-        Group(N_("Money"), (FEES, PAYOUTS, STATEMENTS, PERIODS)),
-        Group(N_("Settings"), (PLANS, USERS, JOBS)),
+        Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, PERIODS)),
+        Group(N_("Settings"), (PLANS, POLICY, USERS, JOBS)),
     ),
     "finance": (
         Group("", (HOME,)),
-        Group(N_("Money"), (FEES, PAYOUTS, STATEMENTS, PERIODS)),
+        Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, PERIODS)),
         Group(N_("Books"), (BALANCE, ACCOUNTS, ENTRIES)),
-        Group(N_("Look up"), (DEALS, MILESTONES, MANAGERS, PLANS, JOBS)),
+        Group(N_("Look up"), (DEALS, MILESTONES, MANAGERS, PLANS, POLICY, JOBS)),
     ),
 }
 

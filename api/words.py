@@ -18,6 +18,7 @@ WORDS: Mapping[str, str] = {
     "plan": N_("plan"),
     "payout": N_("payout"),
     "payment": N_("payment"),
+    "policy": N_("payout policy"),
     "manager": N_("manager"),
     "split agreement": N_("split"),
     # states
@@ -86,6 +87,10 @@ WORDS: Mapping[str, str] = {
     "organisation.edit": N_("changing organisations"),
     "plan.see": N_("seeing plans"),
     "plan.edit": N_("changing plans"),
+    "hold.see": N_("seeing holds on payment"),
+    "hold.put": N_("putting and lifting holds"),
+    "policy.see": N_("seeing the payout policy"),
+    "policy.edit": N_("changing the payout policy"),
     "payout.see": N_("seeing payouts"),
     "payout.make": N_("making payouts"),
     "payout.approve": N_("approving this payout"),

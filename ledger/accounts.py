@@ -340,7 +340,7 @@ def standing(session: Session, manager_id: str, *, currency: str = "CNY") -> Sta
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one stage of one deal adds to a manager's number; payouts and the like have no stage."""
+    """What one stage of one deal adds to a manager's number; what was paid is taken off its stage."""
 
     deal_id: str
     stage: str

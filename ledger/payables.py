@@ -1,67 +1,155 @@
-"""What is payable to whom, on which deals, and why somebody cannot be paid now."""
+"""What is payable to whom, on which deals, what waits, and why somebody cannot be paid now."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from sqlmodel import Session, col, func, select
 
-from ledger import managers, rights
-from ledger.core import entry
-from ledger.db import Row
+from ledger import holds, policies, rights
+from ledger.clock import day_of
+from ledger.core import entry, payable
+from ledger.core.payable import Line
+from ledger.core.policy import Policy
+from ledger.holds import Hold
 from ledger.journal import Posting
+from ledger.managers import Manager
 from ledger.users import User
 
 
-class Due(Row):
-    """What one manager could be paid now, and on which deals it stands."""
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What one manager could be paid now; `lines` add up to `payable_minor`, `held` waits."""
 
     manager_id: str
     name: str
-    payable_minor: int
-    by_deal: dict[str, int]
+    lines: tuple[Line, ...]
+    held: tuple[Line, ...] = ()
+    holds: tuple[Hold, ...] = ()  # why the held lines wait
     why_not: str | None = None
 
+    @property
+    def payable_minor(self) -> int:
+        """What would be paid, before tax; negative where more was taken back than is payable."""
+        return payable.total(self.lines)
 
-def preview(session: Session, *, currency: str = "CNY", by: User) -> list[Due]:
+    @property
+    def held_minor(self) -> int:
+        """What waits for a hold to end."""
+        return payable.total(self.held)
+
+    @property
+    def by_deal(self) -> dict[str, int]:
+        """What would be paid, deal by deal."""
+        sums: dict[str, int] = defaultdict(int)
+        for line in self.lines:
+            sums[line.deal_id] += line.amount_minor
+        return dict(sums)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the checks look at."""
+
+    manager: Manager
+    lines: Sequence[Line]
+    held: Sequence[Line]
+    policy: Policy
+    day: date
+
+    @property
+    def payable_minor(self) -> int:
+        """What is left to pay."""
+        return payable.total(self.lines)
+
+
+def _owes(case: Case) -> str | None:
+    return "carried_forward" if case.payable_minor < 0 else None
+
+
+def _waits(case: Case) -> str | None:
+    if not case.held or case.payable_minor:
+        return None
+    return "held"
+
+
+def _nothing(case: Case) -> str | None:
+    return "nothing_payable" if case.payable_minor == 0 else None
+
+
+def _below_minimum(case: Case) -> str | None:
+    return "below_minimum" if case.payable_minor < case.policy.minimum_minor else None
+
+
+def _no_account(case: Case) -> str | None:
+    return None if case.manager.bank_account and case.manager.bank_name else "no_bank_account"
+
+
+# Who is not paid, and why: the first that says something. A further reason is a further row.
+CHECKS: tuple[Callable[[Case], str | None], ...] = (
+    _owes,
+    _waits,
+    _nothing,
+    _below_minimum,
+    _no_account,
+)
+
+
+def preview(session: Session, *, currency: str = "CNY", by: User, now: datetime) -> list[Due]:
     """Who would be paid what, and who would not and why."""
     rights.require(by, "payout.see")
-    return due(session, currency)
+    return due(session, currency, day=day_of(now))
 
 
-def due(session: Session, currency: str, only: str | None = None) -> list[Due]:
-    """What every manager could be paid, or one of them."""
-    by_manager: dict[str, dict[str, int]] = defaultdict(dict)
+def due(session: Session, currency: str, *, day: date, only: str | None = None) -> list[Due]:
+    """What every manager could be paid on a day, or one of them."""
+    found = _lines(session, currency, only)
+    waiting = holds.by_manager(holds.standing(session, day), found)
+    policy = policies.in_force(session, day)
+    worked_out = (
+        _due(manager, found[manager.id], waiting[manager.id], policy, day)
+        for manager in _managers(session, found)
+    )
+    return [one for one in worked_out if one.lines or one.held]
+
+
+def _lines(session: Session, currency: str, only: str | None) -> dict[str, dict[str, list[Line]]]:
+    """What is payable by manager, deal and stage."""
     query = (
-        select(Posting.owner, Posting.deal_id, func.sum(Posting.amount_minor))
+        select(Posting.owner, Posting.deal_id, Posting.stage, func.sum(Posting.amount_minor))
         .where(Posting.account == entry.PAYABLE, Posting.currency == currency)
-        .group_by(Posting.owner, Posting.deal_id)
-        .order_by(Posting.owner, Posting.deal_id)
+        .group_by(Posting.owner, Posting.deal_id, Posting.stage)
     )
     if only:
         query = query.where(Posting.owner == only)
-    for manager_id, deal_id, amount in session.exec(query):
+    found: dict[str, dict[str, list[Line]]] = defaultdict(lambda: defaultdict(list))
+    for manager_id, deal_id, stage, amount in session.exec(query):
         if amount:
-            by_manager[manager_id][deal_id] = -int(amount)
-    known = {m.id: m for m in _managers(session, by_manager)}
-    return [_why_not(known[manager_id], by_deal) for manager_id, by_deal in by_manager.items()]
+            found[manager_id][deal_id].append(Line(deal_id, stage, -int(amount)))
+    return found
 
 
-def _managers(session: Session, wanted: Mapping[str, Any]) -> list[managers.Manager]:
-    query = select(managers.Manager).where(col(managers.Manager.id).in_(list(wanted)))
-    return list(session.exec(query))
+def _managers(session: Session, wanted: Iterable[str]) -> list[Manager]:
+    query = select(Manager).where(col(Manager.id).in_(list(wanted)))
+    return list(session.exec(query.order_by(col(Manager.id))))
 
 
-def _why_not(manager: managers.Manager, by_deal: dict[str, int]) -> Due:
-    total = sum(by_deal.values())
-    why = None
-    if total <= 0:
-        why = "nothing_payable" if total == 0 else "carried_forward"
-    elif not manager.bank_account or not manager.bank_name:
-        why = "no_bank_account"
-    return Due(manager_id=manager.id, name=manager.name, payable_minor=total, by_deal=by_deal, why_not=why)
+def _due(
+    manager: Manager, found: dict[str, list[Line]], waiting: Sequence[Hold], policy: Policy, day: date
+) -> Due:
+    free, held = payable.divided(found, lambda line: any(hold.covers(manager.id, line) for hold in waiting))
+    case = Case(manager, free, held, policy, day)
+    return Due(
+        manager_id=manager.id,
+        name=manager.name,
+        lines=tuple(free),
+        held=tuple(held),
+        holds=tuple(hold for hold in waiting if any(hold.covers(manager.id, line) for line in held)),
+        why_not=next((why for check in CHECKS if (why := check(case))), None),
+    )
 
 
 def payable_sum(due: Iterable[Due]) -> tuple[int, int]:

@@ -56,7 +56,7 @@ def make(
         raise Invalid("value_date_past", "the value date {day} has passed", day=value_on)
     calendar = periods.hold_open(session)
     db.lock(session, "payouts")
-    due = [one for one in payables.due(session, currency) if one.why_not is None]
+    due = [one for one in payables.due(session, currency, day=day_of(now)) if one.why_not is None]
     if only is not None:
         due = [one for one in due if one.manager_id in only]
     if not due:
@@ -128,8 +128,15 @@ def digest(payout: Payout, lines: Sequence[PayoutLine]) -> str:
 
 def _reserved(payout: Payout, line: PayoutLine, due: Due, on: date) -> entry.Entry:
     parts = [
-        entry.Posting(entry.PAYABLE, amount, line.manager_id, deal_id=deal_id, manager_id=line.manager_id)
-        for deal_id, amount in due.by_deal.items()
+        entry.Posting(
+            entry.PAYABLE,
+            part.amount_minor,
+            line.manager_id,
+            deal_id=part.deal_id,
+            manager_id=line.manager_id,
+            stage=part.stage,
+        )
+        for part in due.lines
     ]
     reserve = entry.Posting(entry.IN_TRANSIT, -line.gross_minor, payout.id, manager_id=line.manager_id)
     return entry.Entry(

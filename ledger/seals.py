@@ -106,6 +106,11 @@ SOURCES: Mapping[str, Source] = {
         Source("fact", "fact", (
             "id", "deal_id", "ref", "type", "fact_on", "seq", "amount_minor", "tax_minor", "manager_id",
             "stage", "detail", "document", "corrects", "recorded_at", "recorded_by")),
+        Source("hold", "payment_hold", (
+            "id", "kind", "manager_id", "deal_id", "stage", "reason", "until_on", "put_by", "put_at")),
+        Source("policy", "payout_policy", (
+            "id", "version", "content", "digest", "effective_on", "drafted_by", "drafted_at",
+            "published_by", "published_at"), state="draft"),
         Source("plan", "plan_version", (
             "id", "plan_id", "version", "text", "digest", "title_zh", "title_en", "currency",
             "effective_on", "drafted_by", "drafted_at", "published_by", "published_at"), state="draft"),

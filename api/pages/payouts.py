@@ -18,9 +18,11 @@ from api.pages.doors import pages, see
 from api.pages.lists import SHOWN
 from api.rendering import page
 from api.words import sentence
-from ledger import approvals, bank_answers, clock, managers, payables, payouts, rights, users
+from ledger import approvals, bank_answers, clock, managers, payables, payouts, rights, users, withholding
 from ledger.core import tax
-from ledger.core.errors import Conflict, Invalid
+from ledger.core.errors import Conflict, Invalid, Refused
+from ledger.core.tax import Withheld
+from ledger.payables import Due
 from ledger.payouts import Payout, PayoutLine
 from ledger.users import User
 
@@ -32,6 +34,8 @@ WHY_NOT = {
     "nothing_payable": N_("Nothing is payable"),
     "carried_forward": N_("Owes commission that was clawed back; carried forward"),
     "no_bank_account": N_("No bank account is known"),
+    "held": N_("Everything waits for a hold to end"),
+    "below_minimum": N_("Less than the least that is paid"),
 }
 
 
@@ -66,25 +70,29 @@ def listing(request: Request, session: Books, by: By) -> Response:
 @router.get("/payouts/new")
 def preview(request: Request, session: Books, by: By, now: Now) -> Response:
     """Who is paid what, who is not and why, before anything is made."""
-    return _preview(request, session, by, Form(value_on=clock.day_of(now).isoformat()))
+    return _preview(request, session, by, now, Form(value_on=clock.day_of(now).isoformat()))
 
 
-def _preview(request: Request, session: Session, by: User, form: Form) -> Response:
-    due = payables.preview(session, by=by)
+def _preview(request: Request, session: Session, by: User, now: datetime, form: Form) -> Response:
+    due = payables.preview(session, by=by, now=now)
     paid = [one for one in due if one.why_not is None]
     after = request.query_params.get("after", "")
     rows, more = lists.cut(
         request, [one for one in paid if one.manager_id > after], "manager_id", cursor="after"
     )
     unpaid = [one for one in due if one.why_not is not None]
+    waiting = [one for one in due if one.held]
     count, total = payables.payable_sum(due)
     return page(
         request,
         "payouts/new.html",
         status=422 if form.errors else 200,
         form=form,
-        rows=rows,
+        rows=[(one, _net(session, one, form)) for one in rows],
         more=more,
+        waiting=waiting[:SHOWN],
+        waiting_count=len(waiting),
+        waiting_minor=sum(one.held_minor for one in waiting),
         unpaid=unpaid[:SHOWN],
         unpaid_count=len(unpaid),
         why_not={code: gettext(text) for code, text in WHY_NOT.items()},
@@ -94,6 +102,16 @@ def _preview(request: Request, session: Session, by: User, form: Form) -> Respon
     )
 
 
+def _net(session: Session, one: Due, form: Form) -> Withheld | None:
+    """The tax and what is left on the value date of the form; None where it cannot be told."""
+    try:
+        day = fields.day(form.text("value_on"))
+        manager = managers.get(session, one.manager_id)
+        return withholding.withheld(session, manager, day, one.payable_minor, currency="CNY")
+    except Refused:
+        return None
+
+
 @router.post("/payouts/new")
 def make(request: Request, session: Books, by: By, now: Now, form: Filled) -> Response:
     """Make a batch of everybody in the preview."""
@@ -101,7 +119,7 @@ def make(request: Request, session: Books, by: By, now: Now, form: Filled) -> Re
     value_on = form.parsed("value_on", fields.day)
     made = _made(session, value_on, by, now, form) if value_on else None
     if made is None:
-        return _preview(request, session, by, form)
+        return _preview(request, session, by, now, form)
     response = see(f"/payouts/{made.id}")
     flash.put(response, N_("Payout {no} is made. Somebody else approves it now."), no=made.no)
     return response

@@ -78,6 +78,8 @@ class DueAnswer(Answer):
     name: str
     payable: str = Field(examples=["1296.00"])
     by_deal: dict[str, str]
+    held: str = Field(description="What waits for a hold to end.", examples=["0.00"])
+    holds: list[str] = Field(description="Ids of those holds.")
     why_not: str | None = Field(description="Null: would be paid.", examples=["no_bank_account"])
 
     @classmethod
@@ -88,6 +90,8 @@ class DueAnswer(Answer):
             name=due.name,
             payable=format_minor(due.payable_minor, currency),
             by_deal={deal: format_minor(minor, currency) for deal, minor in due.by_deal.items()},
+            held=format_minor(due.held_minor, currency),
+            holds=[hold.id for hold in due.holds],
             why_not=due.why_not,
         )
 
@@ -174,10 +178,13 @@ def listing(session: Books, by: By, limit: Limit = 50, cursor: Cursor = None) ->
 def preview(
     session: Books,
     by: By,
+    now: Now,
     currency: Annotated[Currency, Query(description="In which currency.")] = "CNY",
 ) -> list[DueAnswer]:
     """Who would be paid what now, and who would not and why."""
-    return [DueAnswer.of(due, currency) for due in payables.preview(session, currency=currency, by=by)]
+    return [
+        DueAnswer.of(due, currency) for due in payables.preview(session, currency=currency, by=by, now=now)
+    ]
 
 
 @router.post("", status_code=201)

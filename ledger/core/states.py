@@ -27,6 +27,9 @@ PLAN: Steps = {
     "draft": {"publish": "published"},
     "published": {"retire": "retired"},
 }
+POLICY: Steps = {
+    "draft": {"publish": "published"},
+}
 PAYOUT: Steps = {
     "made": {"approve": "approved", "void": "voided"},
     "approved": {"send": "sent", "void": "voided"},

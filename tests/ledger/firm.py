@@ -16,14 +16,17 @@ from ledger import (
     deals,
     evidence,
     fees,
+    holds,
     managers,
     milestones,
     needs,
     payouts,
     plans,
+    policies,
     statements,
     users,
 )
+from ledger.core.policy import FIRST
 from ledger.db import Database
 from ledger.files import Store
 from ledger.users import User
@@ -62,6 +65,7 @@ def found(database: Database, store: Store) -> Firm:
         _agree(session, firm)
         reach(session, firm, "need_discovery", day(1))
         receive(session, firm, 2_500_000, "YH-1", day(2))
+        _govern(session, firm)
         _pay(session, firm)
     with database.writing() as session:
         state(session, firm, day(5))
@@ -156,6 +160,16 @@ def receive(session: Session, firm: Firm, amount_minor: int, ref: str, now: date
     fees.record(
         session, "fee_received", on=now.date(), parts={DEAL: amount_minor}, ref=ref, by=firm.finance, now=now
     )
+
+
+def _govern(session: Session, firm: Firm) -> None:
+    """Who approves payouts is written down, and something waited for a while."""
+    drafted = policies.draft(session, FIRST, by=firm.operator, now=day(2))
+    policies.publish(session, drafted.id, effective_on=day(2).date(), by=firm.second, now=day(2))
+    put = holds.put(
+        session, manager_id="M1", reason="核对账户", until_on=day(9).date(), by=firm.operator, now=day(2)
+    )
+    holds.lift(session, put.id, reason="已核对", by=firm.second, now=day(3))
 
 
 def _pay(session: Session, firm: Firm) -> None:

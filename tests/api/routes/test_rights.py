@@ -39,6 +39,8 @@ NEW_USER = {"name": "n", "phone": "13900000000", "role": "finance", "password": 
 AMOUNT = {"what": "net_income", "amount": "1.00", "on": "2026-03-01"}
 ADJUSTMENT = {"manager_id": "M1", "stage": "completion", "amount": "1.00", "reason": "r", "on": "2026-03-01"}
 DOCUMENT = {"kind": "fee_invoiced", "on": "2026-03-01", "ref": "F-1", "parts": {"D-1": "1.00"}}
+NEW_HOLD = {"manager_id": "M2", "reason": "r", "until_on": "2026-03-31"}
+NEW_POLICY = {"bands": [{"from_amount": "0", "approvers": 1, "roles": ["operator", "finance"]}]}
 PAYMENT = {"bank_name": None, "bank_account": None, "tax_method": "invoiced"}
 CHANGE = {"reached_on": "2026-03-01", "participants": {"M1": "1"}}
 SPLIT = {"weights": {"M1": "1"}}
@@ -107,6 +109,12 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("POST /fees", DOCUMENT, (401, 403, 403, 403, 201)),
     ("GET /fees/{fee}", None, (401, 403, 403, 200, 200)),
     ("POST /fees/{fee}/correct", {"reason": "r"}, (401, 403, 403, 403, 201)),
+    ("GET /holds", None, (401, 403, 403, 200, 200)),
+    ("POST /holds", NEW_HOLD, (401, 403, 403, 201, 201)),
+    ("POST /holds/{hold}/lift", {"reason": "r"}, (401, 403, 403, 200, 200)),
+    ("GET /policies", None, (401, 403, 403, 200, 200)),
+    ("POST /policies", NEW_POLICY, (401, 403, 403, 201, 201)),
+    ("POST /policies/{policy}/publish", {"effective_on": "2026-03-02"}, (401, 403, 403, 200, 200)),
     ("GET /payouts", None, (401, 403, 403, 200, 200)),
     ("GET /payouts/preview", None, (401, 403, 403, 200, 200)),
     ("POST /payouts", {"value_on": "2026-03-02"}, (401, 403, 403, 201, 201)),
@@ -185,6 +193,8 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
         snapshot = statements.fresh(session, "M1", "2026-03", kind="preliminary", now=office.now())
         assert snapshot is not None
         things["statement"] = statements.keep(session, store, snapshot, b"%PDF-1.7").id
+    things["hold"] = office.post("operator", "/holds", NEW_HOLD)["id"]
+    things["policy"] = office.post("second", "/policies", NEW_POLICY)["id"]
     return things
 
 
