@@ -269,11 +269,11 @@ def test_the_trail_can_be_searched(database: Database, firm: Firm) -> None:
         }
         rest = audit.listing(session, before=found["noun"][-1].id)
     assert {name: [one.action for one in some][::-1] for name, some in found.items()} == {
-        "actor": ["plan.publish", "payout.approve"],
+        "actor": ["plan.publish", "policy.publish", "hold.lift", "payout.approve"],
         "action": ["payout.send"],
         "noun": ["payout.make", "payout.approve", "payout.send", "payout.confirm"],
         "subject": ["manager.add"],
-        "day": ["payout.make", "payout.approve", "payout.send"],
+        "day": ["hold.lift", "payout.make", "payout.approve", "payout.send"],
         "nobody": [],
     }
     assert "fee.record" in [one.action for one in rest] and "payout.make" not in [one.action for one in rest]
