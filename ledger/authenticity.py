@@ -21,13 +21,18 @@ import pypdf
 from asn1crypto.x509 import Certificate
 from pypdf.errors import PyPdfError
 
-from ledger import paper, press, signing
+from ledger import paper, press, report_paper, signing
+from ledger.core import report, statement
 from ledger.core.errors import Conflict, Invalid
-from ledger.core.statement import Snapshot, check, from_json
+from ledger.core.report import Report
+from ledger.core.statement import Snapshot
 
 Signed = Literal["known", "unknown", "broken", "missing"]
 Arithmetic = Literal["ties", "untied", "unreadable"]
 Page = Literal["same", "same_text", "differs", "not_compared"]
+
+
+Shown = Snapshot | Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Examined:
     arithmetic: Arithmetic
     page: Page
     why: tuple[str, ...]
-    snapshot: Snapshot | None
+    snapshot: Shown | None
 
     @property
     def holds(self) -> bool:
@@ -55,8 +60,8 @@ def examine(pdf: bytes, known: Sequence[Certificate], *, compare: bool = True) -
     prints the attachment again and compares: not to be done for strangers' files on a server.
     """
     signature = signing.read(pdf, known)
-    text = _attached(pdf, signature)
-    snapshot, arithmetic, untied = _sums(text)
+    name, text = _attached(pdf, signature)
+    snapshot, arithmetic, untied = _sums(name, text)
     page = _page(pdf, snapshot, signature) if compare and snapshot and not untied else "not_compared"
     signed = _signed(signature)
     why = [*_said_of_signature(signed, bool(known)), *untied]
@@ -92,25 +97,38 @@ def examine_apart(pdf: bytes) -> dict[str, Any]:
     return dict(json.loads(said)) if started.returncode in (0, 1) and said else {}
 
 
-def _attached(pdf: bytes, signature: signing.Signature | None) -> bytes:
+def _attached(pdf: bytes, signature: signing.Signature | None) -> tuple[str, bytes]:
     """What is attached; nothing where a file that was signed is too damaged to be read."""
     try:
-        return paper.embedded(pdf)
+        name, text = press.attached(pdf)
     except Invalid as wrong:
         if signature is None or wrong.code != "pdf_unreadable":
             raise
-        return b""
+        return "", b""
+    if name not in (paper.ATTACHMENT, report_paper.ATTACHMENT):
+        raise Invalid("pdf_without_snapshot", "this PDF has {name} attached, not a paper of ours", name=name)
+    return name, text
 
 
-def _sums(text: bytes) -> tuple[Snapshot | None, Arithmetic, tuple[str, ...]]:
+def _sums(name: str, text: bytes) -> tuple[Shown | None, Arithmetic, tuple[str, ...]]:
     try:
-        snapshot = from_json(text)
+        shown: Shown = (
+            report.from_json(text) if name == report_paper.ATTACHMENT else statement.from_json(text)
+        )
     except Invalid as wrong:
         return None, "unreadable", (str(wrong),)
     try:
-        return check(snapshot), "ties", ()
+        return _checked(shown), "ties", ()
     except Invalid as wrong:
-        return snapshot, "untied", (str(wrong),)
+        return shown, "untied", (str(wrong),)
+
+
+def _checked(shown: Shown) -> Shown:
+    return report.check(shown) if isinstance(shown, Report) else statement.check(shown)
+
+
+def _printed(shown: Shown, lang: press.Lang) -> bytes:
+    return report_paper.render(shown, lang) if isinstance(shown, Report) else paper.render(shown, lang)
 
 
 def _signed(signature: signing.Signature | None) -> Signed:
@@ -130,10 +148,10 @@ def _said_of_signature(signed: Signed, somebody_is_known: bool) -> Iterator[str]
         yield "the file is signed by somebody who is not known here"
 
 
-def _page(pdf: bytes, snapshot: Snapshot, signature: signing.Signature | None) -> Page:
+def _page(pdf: bytes, snapshot: Shown, signature: signing.Signature | None) -> Page:
     """Compare the pages with those printed anew, in each language, by their drawing or else their text."""
     try:
-        anew = [paper.render(snapshot, lang) for lang in get_args(paper.Lang)]
+        anew = [_printed(snapshot, lang) for lang in get_args(press.Lang)]
     except Conflict:  # no Chinese font on this machine
         return "not_compared"
     try:

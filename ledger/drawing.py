@@ -250,7 +250,7 @@ def _year(
     )
 
 
-_METHODS = {
+METHODS = {
     "per_payment": paper.Words(zh="按次预扣（劳务报酬）", en="per payment"),
     "platform_cumulative": paper.Words(zh="平台累计预扣", en="platform, cumulative"),
     "invoiced": paper.Words(zh="自行开票", en="invoiced"),
@@ -285,7 +285,7 @@ def _header(
             name=manager.name,
             grade=grade_named(grade).zh if grade else "",
             account=managers.masked(manager.bank_account),
-            tax_method=_METHODS[manager.tax_method],
+            tax_method=METHODS[manager.tax_method],
         ),
         period=period,
         currency=currency,

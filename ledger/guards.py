@@ -28,6 +28,8 @@ APPEND_ONLY = (
     "seal_block",
     "sealed",
     "split_answer",
+    "statement",
+    "paper",
     "alembic_version",
     "entry_kind",
 )
@@ -62,6 +64,8 @@ def _append_only(dialect: str) -> list[list[str]]:
                 ("working", "entry_id"),
                 ("audit_note", "id"),
                 ("split_answer", "id"),
+                ("statement", "id"),
+                ("paper", "id"),
             )
         ]
     return [
@@ -71,7 +75,16 @@ def _append_only(dialect: str) -> list[list[str]]:
             f"CREATE TRIGGER {table}_never_emptied BEFORE TRUNCATE ON {table}\n"
             "  FOR EACH STATEMENT EXECUTE FUNCTION guard_never()",
         ]
-        for table in ("fact", "working", "audit_note", "seal_block", "sealed", "split_answer")
+        for table in (
+            "fact",
+            "working",
+            "audit_note",
+            "seal_block",
+            "sealed",
+            "split_answer",
+            "statement",
+            "paper",
+        )
     ]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from markupsafe import Markup
 
@@ -16,9 +15,7 @@ from ledger import press
 from ledger.core import period as periods
 from ledger.core.errors import Invalid
 from ledger.core.statement import Bridge, Month, Snapshot, Words, check, code, from_json, to_json
-from ledger.press import grouped
-
-Lang = Literal["zh", "zh+en"]
+from ledger.press import Lang, grouped
 
 ATTACHMENT = "statement.json"
 
@@ -59,26 +56,15 @@ def render(snapshot: Snapshot, lang: Lang = "zh") -> bytes:
 def html(snapshot: Snapshot, lang: Lang = "zh") -> str:
     """The page the PDF is printed from; every text of the snapshot is escaped."""
     header = snapshot.header
-
-    def money(minor: int) -> str:
-        return grouped(minor, header.currency)
-
-    def sign_money(minor: int) -> str:
-        sign = "¥" if header.currency == "CNY" else f"{header.currency} "
-        return f"-{sign}{money(-minor)}" if minor < 0 else f"{sign}{money(minor)}"
-
     template = press.templates().get_template("statements/statement.html")
     return template.render(
         s=snapshot,
         both=lang == "zh+en",
-        money=money,
-        sign_money=sign_money,
         instant=press.instant,
         made_at=header.made_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         month=f"{header.period[:4]} 年 {int(header.period[5:])} 月",
         first_on=periods.first_day(header.period),
         last_on=periods.last_day(header.period),
-        unit="人民币元" if header.currency == "CNY" else header.currency,
         rows=list(_rows(snapshot.bridge)),
         quiet=not any(minor for _, minor in snapshot.bridge.rows()),
         labels=LABELS,
@@ -88,6 +74,7 @@ def html(snapshot: Snapshot, lang: Lang = "zh") -> str:
         chart=_chart(snapshot.twelve_months, header.currency),
         qr=press.qr(header.verify_url),
         code=code(snapshot),
+        **press.figures(header.currency),
     )
 
 

@@ -18,7 +18,7 @@ from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 from xml.etree.ElementTree import fromstring
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,8 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 from ledger import fonts
 from ledger.core.errors import Invalid
 from ledger.core.money import format_minor
+
+Lang = Literal["zh", "zh+en"]
 
 _SRGB = "sRGB2014.icc"
 _TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
@@ -186,6 +188,20 @@ def grouped(minor: int, currency: str) -> str:
     """The amount with thousands separators and all its decimals: -1,234,567.80."""
     whole, point, part = format_minor(abs(minor), currency).partition(".")
     return f"{'-' if minor < 0 else ''}{int(whole):,}{point}{part}"
+
+
+def figures(currency: str) -> dict[str, Any]:
+    """How a page of this currency writes amounts."""
+    sign = "¥" if currency == "CNY" else f"{currency} "
+
+    def signed(minor: int) -> str:
+        return f"{'-' if minor < 0 else ''}{sign}{grouped(abs(minor), currency)}"
+
+    return {
+        "money": lambda minor: grouped(minor, currency),
+        "sign_money": signed,
+        "unit": "人民币元" if currency == "CNY" else currency,
+    }
 
 
 def instant(at: datetime) -> str:

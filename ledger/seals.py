@@ -111,6 +111,9 @@ SOURCES: Mapping[str, Source] = {
         Source("policy", "payout_policy", (
             "id", "version", "content", "digest", "effective_on", "drafted_by", "drafted_at",
             "published_by", "published_at"), state="draft"),
+        Source("paper", "paper", (
+            "id", "number", "kind", "subject", "manager_id", "revision", "replaces", "content_sha256",
+            "pdf_sha256", "pdf_size", "made_at", "made_by")),
         Source("plan", "plan_version", (
             "id", "plan_id", "version", "text", "digest", "title_zh", "title_en", "currency",
             "effective_on", "drafted_by", "drafted_at", "published_by", "published_at"), state="draft"),

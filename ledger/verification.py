@@ -20,13 +20,14 @@ from ledger import (
     deals,
     guards,
     journal,
+    papers,
     payouts,
     periods,
     seals,
     statements,
     year_caps,
 )
-from ledger.core import accrual, entry
+from ledger.core import accrual, entry, report
 from ledger.core.errors import Refused
 from ledger.core.statement import Snapshot, check
 from ledger.files import Store
@@ -88,6 +89,7 @@ def verify(
         ("settled", _settled(session, now, counted, progress)),
         ("payouts", _payouts(session)),
         ("statements", _statements(session, store, counted, progress)),
+        ("papers", _papers(session, store, counted, progress)),
     ):
         found += [Difference(name, where, what) for where, what in _readable(differences)]
     counted["entries"] = session.exec(select(func.count()).select_from(Entry)).one()
@@ -298,6 +300,23 @@ def _statements(session: Session, store: Store, counted: dict[str, int], progres
             session.expunge_all()
             progress("statements", done, len(wanted))
     counted["statements"] = len(wanted)
+
+
+def _papers(session: Session, store: Store, counted: dict[str, int], progress: Progress) -> Found:
+    """Every paper adds up, says what it said when it was made, and its file is there, whole."""
+    wanted = list(session.exec(select(papers.Paper.id).order_by(col(papers.Paper.id))))
+    for done, paper_id in enumerate(wanted, 1):
+        kept = session.get_one(papers.Paper, paper_id)
+        try:
+            shown = report.check(papers.read(kept))
+            store.get(kept.pdf_sha256)
+        except Refused as refusal:
+            yield kept.number, str(refusal)
+            continue
+        if papers.content_sha256(shown) != kept.content_sha256:
+            yield kept.number, "does not say what it said when it was made"
+        progress("papers", done, len(wanted))
+    counted["papers"] = len(wanted)
 
 
 def _header(session: Session, kept: statements.Statement, snapshot: Snapshot) -> Iterator[str]:

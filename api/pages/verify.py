@@ -18,11 +18,13 @@ from api.language import gettext
 from api.pages.doors import see
 from api.rendering import page
 from api.words import sentence
-from ledger import authenticity, config, signing, statements
+from ledger import authenticity, config, papers, signing, statements
+from ledger.core import report
 from ledger.core.errors import NotFound
 from ledger.core.statement import Header
 from ledger.db import Database
 from ledger.files import Store
+from ledger.papers import Paper
 from ledger.signing import Signature
 from ledger.statements import Statement
 
@@ -37,8 +39,8 @@ _turns = BoundedSemaphore(AT_ONCE)
 class Found:
     """What is shown of a paper that is ours: what it says at its head."""
 
-    header: Header
-    closing_minor: int
+    header: Header | report.Header
+    closing_minor: int | None  # of a statement
     is_latest: bool
     signature: Signature | None
 
@@ -55,7 +57,8 @@ def by_code(request: Request, number: str, code: str) -> Response:
     form = Form(None, number=number, code=code)
     try:
         with _books(request).reading() as session:
-            found = _shown(session, request.app.state.store, statements.of_code(session, number, code))
+            kept = papers.of_code(session, number, code) or statements.of_code(session, number, code)
+            found = _shown(session, request.app.state.store, kept)
     except NotFound as refusal:
         form.refuse("code", sentence(refusal))
         return _answer(request, form, status=404)
@@ -73,7 +76,7 @@ def by_file(request: Request, form: Filled) -> Response:
         return see(f"/verify/{quote(number, safe='')}/{quote(code, safe='')}")
     pdf = files[0].file.read()
     with _books(request).reading() as session:
-        kept = statements.of_file(session, pdf)
+        kept = statements.of_file(session, pdf) or papers.of_file(session, pdf)
         found = _shown(session, request.app.state.store, kept) if kept else None
     if found:
         return _answer(request, form, found=found)
@@ -104,14 +107,13 @@ def _books(request: Request) -> Database:
     return database
 
 
-def _shown(session: Session, store: Store, kept: Statement) -> Found:
-    snapshot = statements.read(kept)
-    return Found(
-        header=snapshot.header,
-        closing_minor=snapshot.bridge.closing_minor,
-        is_latest=statements.is_latest(session, kept),
-        signature=signing.read(store.get(kept.pdf_sha256), signing.known(config.from_environment())),
-    )
+def _shown(session: Session, store: Store, kept: Statement | Paper) -> Found:
+    signature = signing.read(store.get(kept.pdf_sha256), signing.known(config.from_environment()))
+    if isinstance(kept, Paper):
+        return Found(papers.read(kept).header, None, papers.is_latest(session, kept), signature)
+    shown = statements.read(kept)
+    latest = statements.is_latest(session, kept)
+    return Found(shown.header, shown.bridge.closing_minor, latest, signature)
 
 
 def _answer(

@@ -11,11 +11,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from ledger import archive as archives
-from ledger import authenticity, config, printing, signing, statements
+from ledger import authenticity, config, papers, printing, signing, statements
 from ledger import periods as books
 from ledger.cli.app import Json, app, file_content, print_json, written
 from ledger.cli.books import bar
 from ledger.cli.opened import opened
+from ledger.core.report import Report
 from ledger.db import Database
 from ledger.files import Store
 
@@ -122,6 +123,8 @@ def _in_books(settings: config.Settings, pdf: bytes, examined: authenticity.Exam
         return "not_asked"
     try:
         with opened() as (database, _), database.reading() as session:
+            if isinstance(examined.snapshot, Report):
+                return papers.in_books(session, examined.snapshot, pdf)
             return statements.in_books(session, examined.snapshot, pdf)
     except DBAPIError:
         return "not_asked"

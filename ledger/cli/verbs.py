@@ -15,6 +15,7 @@ VERBS = {
     "export": "exports",
     "import": "books",
     "migrate": "books",
+    "paper": "papers",
     "plan": "plans",
     "seal": "seals",
     "serve": "service",
