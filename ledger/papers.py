@@ -85,7 +85,7 @@ MAKERS: Mapping[Kind, Maker] = {
 
 def issue(session: Session, store: Store, kind: Kind, subject: str, *, by: Actor, now: datetime) -> Paper:
     """The paper as the books have it now: the last one where it says the same, else a new revision."""
-    drawn = _drawn(session, kind, subject, by=by, now=now)
+    drawn = draw(session, kind, subject, by=by, now=now)
     last = _last(session, kind, drawn.report.header.subject)
     if last is not None and last.content_sha256 == content_sha256(drawn.report):
         return last
@@ -94,10 +94,11 @@ def issue(session: Session, store: Store, kind: Kind, subject: str, *, by: Actor
     pdf = signing.sign(
         report_paper.render(made, settings.paper_language), signing.key(settings), at=made.header.made_at
     )
-    return _keep(session, store, made, pdf, manager_id=drawn.manager_id, by=by, now=now)
+    return keep(session, store, made, pdf, manager_id=drawn.manager_id, by=by, now=now)
 
 
-def _drawn(session: Session, kind: Kind, subject: str, *, by: Actor, now: datetime) -> Drawn:
+def draw(session: Session, kind: Kind, subject: str, *, by: Actor, now: datetime) -> Drawn:
+    """The paper as the books have it, not yet numbered, for somebody who may have it."""
     maker = MAKERS[kind]
     drawn = maker.draw(session, subject, now)
     rights.require(by, maker.right, managers=[drawn.manager_id] if drawn.manager_id else ())
@@ -114,9 +115,10 @@ def _numbered(drawn: Report, last: Paper | None) -> Report:
     return report.check(drawn.model_copy(update={"header": drawn.header.model_copy(update=update)}))
 
 
-def _keep(
+def keep(
     session: Session, store: Store, made: Report, pdf: bytes, *, manager_id: str, by: Actor, now: datetime
 ) -> Paper:
+    """Keep a printed paper for ever."""
     header = made.header
     kept = Paper(
         id=ids.new("pp"),
@@ -218,7 +220,7 @@ def read(kept: Paper) -> Report:
 
 def workbook(session: Session, kind: Kind, subject: str, *, by: Actor, now: datetime) -> tuple[str, bytes]:
     """The tables of a paper as XLSX, a sheet each, and what to call the file."""
-    drawn = _drawn(session, kind, subject, by=by, now=now)
+    drawn = draw(session, kind, subject, by=by, now=now)
     header = drawn.report.header
     tables = [*_ties(drawn.report), *(drawn.tables or drawn.report.tables)]
     return f"{report.PREFIXES[kind]}-{header.subject}", sheets.workbook(

@@ -19,7 +19,7 @@ from api import language
 from api.rendering import TEMPLATES, environment
 
 ROOT = TEMPLATES.parent
-SCREENS = sorted(path for path in TEMPLATES.rglob("*.html") if "statements" not in path.parts)
+SCREENS = sorted(path for path in TEMPLATES.rglob("*.html") if not {"statements", "papers"} & {*path.parts})
 WORDS = re.compile(r"^[A-Z][a-z]|[a-z] [a-z]")
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 SPOKEN = {"alt", "aria-label", "aria-description", "placeholder", "title", "label"}

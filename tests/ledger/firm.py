@@ -20,6 +20,7 @@ from ledger import (
     managers,
     milestones,
     needs,
+    papers,
     payouts,
     plans,
     policies,
@@ -69,6 +70,8 @@ def found(database: Database, store: Store) -> Firm:
         _pay(session, firm)
     with database.writing() as session:
         state(session, firm, day(5))
+        drawn = papers.draw(session, "record_of_work", "M1", by=firm.finance, now=day(5))
+        papers.keep(session, firm.store, drawn.report, PDF, manager_id="M1", by=firm.finance, now=day(5))
     return firm
 
 

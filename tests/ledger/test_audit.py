@@ -67,6 +67,7 @@ def test_the_story_of_a_deal_can_be_read(database: Database, firm: Firm) -> None
         "payout.approve",
         "payout.send",
         "payout.confirm",
+        "paper.issue",
     ]
 
 

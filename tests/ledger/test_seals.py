@@ -11,11 +11,12 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
 
-from ledger import accounts, audit, seals, verification
+from ledger import accounts, audit, seals, statements, verification
 from ledger.config import Settings
 from ledger.core.entry import PAYABLE
 from ledger.core.errors import Invalid, NotFound
 from ledger.core.seal import GENESIS
+from ledger.core.statement import Seal
 from ledger.db import Database, guard_code
 from ledger.files import Store
 from tests import postgres
@@ -68,8 +69,8 @@ def behind(holder: Database, *statements: str) -> Iterator[Session]:
 def found_after(holder: Database, changes: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, str]]:
     """The first thing that is wrong after each of some changes."""
     found = {}
-    for name, statements in changes.items():
-        with behind(holder, *statements) as session:
+    for name, broken in changes.items():
+        with behind(holder, *broken) as session:
             wrong = next(seals.differences(session, now=LATER, counted={}), None)
             found[name] = (wrong.where, wrong.what) if wrong else ("", "")
     return found
@@ -104,6 +105,7 @@ CHANGES = {
     "fact": ("fact", "amount_minor = 1"),
     "hold": ("payment_hold", "reason = 'another'"),
     "policy": ("payout_policy", "digest = 'another'"),
+    "paper": ("paper", "pdf_sha256 = 'another'"),
     "plan": ("plan_version", "text = 'another'"),
     "statement": ("statement", "closing_minor = 1"),
 }
@@ -330,10 +332,10 @@ def test_a_statement_names_a_block_that_holds_all_of_it(database: Database, firm
 
 def test_a_statement_that_names_a_false_block_is_found(database: Database, firm: Firm) -> None:
     with database.writing() as session:
-        kept = firms.state(session, firm, day(11))
-        kept.snapshot = kept.snapshot | {
-            "header": kept.snapshot["header"] | {"seal": {"block": 2, "sha256": "0" * 64}}
-        }
+        drawn = statements.draw(session, "M1", "2026-03", kind="preliminary", now=day(11))
+        header = drawn.header.model_copy(update={"seal": Seal(block=2, sha256="0" * 64)})
+        false = drawn.model_copy(update={"header": header})
+        kept = statements.keep(session, firm.store, false, firms.PDF)
     with database.reading() as session:
         found = verification.verify(session, firm.store, now=LATER).differences
     assert [(one.where, one.what) for one in found] == [
@@ -420,7 +422,9 @@ def test_a_column_added_to_a_sealed_table_is_decided_on(database: Database) -> N
         "hold": {"lifted_by", "lifted_at", "lifted_reason"},  # in the trail
         "policy": {"state"},
         "plan": {"state"},  # published, later retired
-        "statement": {"snapshot"},  # holds personal data; `verify` compares it with content_sha256
+        # holds personal data; `verify` compares it with content_sha256
+        "paper": {"snapshot"},
+        "statement": {"snapshot"},
     }
     tables = inspect(database.engine)
     for source in seals.SOURCES.values():
