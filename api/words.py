@@ -70,6 +70,7 @@ WORDS: Mapping[str, str] = {
     "deal.see": N_("seeing this deal"),
     "deal.open": N_("opening a deal"),
     "deal.cancel": N_("cancelling a deal"),
+    "deal.move": N_("moving this deal to another plan"),
     "deal.adjust": N_("adjusting an amount"),
     "milestone.log": N_("logging a milestone"),
     "milestone.see": N_("seeing this milestone"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from ledger.core import accrual, entry, year_cap
 from ledger.core import facts as core
 from ledger.core.plan import Plan
 from ledger.core.target import Target, target
+from ledger.core.workings import Step
 from ledger.core.year_cap import ManagerYear
 from ledger.journal import Entry, Posted, Posting
 
@@ -26,22 +27,36 @@ PAID = ("payout_made", "paid_elsewhere")
 
 
 def settle(
-    session: Session, deal: Deal, *, now: datetime, because: Iterable[str] = (), by: str = ""
+    session: Session,
+    deal: Deal,
+    *,
+    now: datetime,
+    because: Iterable[str] = (),
+    by: str = "",
+    told: Sequence[Step] = (),
+    years: Collection[ManagerYear] = (),
 ) -> list[Posted]:
     """Post target minus posted for one deal, whose row is locked. Nothing where nothing differs."""
-    return settle_many(session, [(deal, tuple(because))], now=now, by=by)
+    return settle_many(session, [(deal, tuple(because))], now=now, by=by, told=told, years=years)
 
 
 def settle_many(
-    session: Session, wanted: Sequence[tuple[Deal, tuple[str, ...]]], *, now: datetime, by: str = ""
+    session: Session,
+    wanted: Sequence[tuple[Deal, tuple[str, ...]]],
+    *,
+    now: datetime,
+    by: str = "",
+    told: Sequence[Step] = (),
+    years: Collection[ManagerYear] = (),
 ) -> list[Posted]:
     """The same for several deals, all of them locked, each with the facts that caused it.
 
-    Then the caps on the years of the managers who were moved, so that every deal is locked before any year.
+    Then the caps on the years of the managers who were moved, so that every deal is locked before any
+    year; and on further `years`, where more than the entries touches them. The workings begin with `told`.
     """
     calendar = periods.hold_open(session)
     posted: list[Posted] = []
-    moved: set[ManagerYear] = set()
+    moved = set(years)
     for deal, because in wanted:
         plan = plan_of(session, deal)
         drawn = accrual.draw(
@@ -52,6 +67,7 @@ def settle_many(
             today=day_of(now),
             landing=calendar.landing,
             because=because,
+            told=told,
         )
         deal.settled_no = drawn.settled_no
         session.flush()
@@ -66,23 +82,29 @@ def terms_of(deal: Deal) -> accrual.Terms:
     return accrual.Terms(deal.id, deal.client_id, deal.currency, deal.settled_no)
 
 
-def facts_of(session: Session, deal: Deal) -> core.DealFacts:
-    """Everything the engine needs to know of a deal, what was paid on it included."""
-    rows = [facts.value(row) for row in facts.of_deal(session, deal.id) if row.type != "paid"]
+def facts_of(session: Session, deal: Deal, *, known_at: datetime | None = None) -> core.DealFacts:
+    """Everything the engine needs to know of a deal, what was paid on it included; or what was known then."""
+    rows = [
+        facts.value(row)
+        for row in facts.of_deal(session, deal.id)
+        if row.type != "paid" and (known_at is None or row.recorded_at < known_at)
+    ]
     if any(isinstance(fact, core.Ending) for fact in rows):
-        rows += paid_on(session, deal.id)
+        rows += paid_on(session, deal.id, known_at=known_at)
     return core.DealFacts(deal=deal.as_value(), facts=tuple(rows))
 
 
-def paid_on(session: Session, deal_id: str) -> list[core.Paid]:
+def paid_on(session: Session, deal_id: str, *, known_at: datetime | None = None) -> list[core.Paid]:
     """What was paid to managers on a deal, gross, by day. What is in transit counts.
 
     A debt that was netted against a payment is not less paid: counted so, it would be taken twice.
     """
-    return paid_on_each(session, [deal_id]).get(deal_id, [])
+    return paid_on_each(session, [deal_id], known_at=known_at).get(deal_id, [])
 
 
-def paid_on_each(session: Session, deal_ids: Sequence[str]) -> dict[str, list[core.Paid]]:
+def paid_on_each(
+    session: Session, deal_ids: Sequence[str], *, known_at: datetime | None = None
+) -> dict[str, list[core.Paid]]:
     """The same for several deals. Summed here: asked to group, SQLite would read the whole account."""
     paid, given_back = col(Posting.amount_minor) > 0, col(Posting.amount_minor) < 0
     query = (
@@ -94,6 +116,8 @@ def paid_on_each(session: Session, deal_ids: Sequence[str]) -> dict[str, list[co
             ((col(Entry.kind).in_(PAID)) & paid) | ((col(Entry.kind) == "payout_returned") & given_back),
         )
     )
+    if known_at is not None:
+        query = query.where(col(Entry.posted_at) < known_at)
     sums: dict[tuple[str, str, date], int] = defaultdict(int)
     for deal_id, owner, on, amount in session.execute(query):
         sums[deal_id, owner, on] += int(amount)
@@ -142,11 +166,13 @@ def books_of(session: Session, deal_id: str) -> accrual.Books:
     return accrual.Books(earned=earned, held=held, expected=hoped, advances=advances)
 
 
-def preview(session: Session, deal: Deal, extra: Sequence[core.Fact], *, now: datetime) -> accrual.Drawn:
-    """The entries that would be posted if `extra` were facts too. Nothing is written."""
+def preview(
+    session: Session, deal: Deal, extra: Sequence[core.Fact], *, now: datetime, plan: Plan | None = None
+) -> accrual.Drawn:
+    """The entries that would be posted if `extra` were facts too, or the plan another. Nothing is written."""
     known = facts_of(session, deal)
     return accrual.draw(
-        plan_of(session, deal),
+        plan or plan_of(session, deal),
         core.DealFacts(known.deal, (*known.facts, *extra)),
         books_of(session, deal.id),
         terms_of(deal),

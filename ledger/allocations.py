@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 from sqlmodel import Session
 
-from ledger import accruals, deals, managers, organisations, rights
+from ledger import accruals, deals, managers, organisations, plan_moves, plans, rights
 from ledger.core import facts as core
 from ledger.core import workings
 from ledger.core.facts_writer import write_facts
@@ -23,6 +23,7 @@ class Allocations:
     """A deal's target on a day, as one person may see it: a manager sees their own rows."""
 
     deal: Deal
+    plan_version_id: str
     plan: Plan
     goal: Target
     rows: tuple[Row, ...]
@@ -37,13 +38,26 @@ class Allocations:
         return workings.render(workings.reasons(self.goal)[stage], lang, self.plan.currency)
 
 
-def of_deal(session: Session, deal_id: str, *, as_of: date, by: User) -> Allocations:
-    """The allocations of a deal the user may see, counting facts up to a day; else NotFound."""
+def of_deal(
+    session: Session, deal_id: str, *, as_of: date, known_at: datetime | None = None, by: User
+) -> Allocations:
+    """The allocations of a deal the user may see, counting facts up to a day; else NotFound.
+
+    With `known_at`, as they were known then: without what was recorded later, under the plan kept then.
+    """
     deal = deals.get(session, deal_id, by=by)
-    plan = accruals.plan_of(session, deal)
-    goal = target(plan, accruals.facts_of(session, deal), as_of)
+    version = plan_moves.version_known(session, deal, known_at) if known_at else None
+    plan = plans.value(version) if version else accruals.plan_of(session, deal)
+    goal = target(plan, accruals.facts_of(session, deal, known_at=known_at), as_of)
     rows = tuple(row for row in goal.rows if rights.allows(by, "manager.see", managers=[row.manager]))
-    return Allocations(deal, plan, goal, rows, whole=rows == goal.rows and by.manager_id is None)
+    return Allocations(
+        deal,
+        version.id if version else deal.plan_version_id,
+        plan,
+        goal,
+        rows,
+        whole=rows == goal.rows and by.manager_id is None,
+    )
 
 
 def facts_file(session: Session, deal_id: str, *, by: User) -> dict[str, object]:

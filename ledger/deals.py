@@ -11,7 +11,6 @@ from sqlmodel import Field, Session, col, select
 
 from ledger import accruals, audit, db, facts, ids, needs, organisations, plans, rights
 from ledger.clock import day_of
-from ledger.core import condition
 from ledger.core import facts as core
 from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.db import Instant, Row
@@ -112,13 +111,12 @@ def open_from(
 
 def check_condition(deal: Deal, version: plans.PlanVersion) -> None:
     """Conflict, if the plan's `when` refuses the deal."""
-    plan = plans.value(version)
-    if plan.when is not None and not condition.allows(plan.when, deal.as_value()):
+    if not plans.is_for(version, deal.as_value()):
         raise Conflict(
             "plan_refuses_deal",
             "plan “{plan}” is not for this deal: {when}",
             plan=version.plan_id,
-            when=plan.when,
+            when=plans.value(version).when,
         )
 
 

@@ -30,6 +30,7 @@ APPEND_ONLY = (
     "split_answer",
     "statement",
     "paper",
+    "plan_move",
     "alembic_version",
     "entry_kind",
 )
@@ -66,6 +67,7 @@ def _append_only(dialect: str) -> list[list[str]]:
                 ("split_answer", "id"),
                 ("statement", "id"),
                 ("paper", "id"),
+                ("plan_move", "id"),
             )
         ]
     return [
@@ -84,6 +86,7 @@ def _append_only(dialect: str) -> list[list[str]]:
             "split_answer",
             "statement",
             "paper",
+            "plan_move",
         )
     ]
 

@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
 
+from sqlalchemy import ColumnElement, and_
 from sqlmodel import Field, Session, col, func, select
 
 from ledger import audit, ids, rights
+from ledger.core import condition
 from ledger.core.errors import Conflict, Forbidden, NotFound
+from ledger.core.facts import Deal
 from ledger.core.plan import Plan
 from ledger.core.plan_file import read_plan
 from ledger.core.states import PLAN, advance
@@ -94,6 +97,24 @@ def publish(session: Session, version_id: str, *, effective_on: date, by: User, 
     return version
 
 
+def retire(session: Session, version_id: str, *, by: User, now: datetime) -> PlanVersion:
+    """No new deals under a version. Those that keep it go on with it."""
+    version = get(session, version_id)
+    rights.require(by, "plan.edit")
+    if version.state == "retired":
+        return version
+    version.state = advance(PLAN, "plan", version.state, "retire")
+    audit.changed(session, by, "plan.retire", version, now=now)
+    session.flush()
+    return version
+
+
+def is_for(version: PlanVersion, deal: Deal) -> bool:
+    """Whether the plan's `when` allows the deal."""
+    when = value(version).when
+    return when is None or condition.allows(when, deal)
+
+
 def get(session: Session, version_id: str) -> PlanVersion:
     """One version, or NotFound."""
     found = session.get(PlanVersion, version_id)
@@ -109,14 +130,13 @@ def versions(session: Session, plan_id: str) -> list[PlanVersion]:
 
 
 def in_force(session: Session, plan_id: str, day: date) -> PlanVersion:
-    """The version of a plan in force on a day: the latest one effective by then."""
+    """The version of a plan in force on a day: the latest one effective by then.
+
+    Where that one is retired, none is: an older one does not come back.
+    """
     found = session.exec(
         select(PlanVersion)
-        .where(
-            PlanVersion.plan_id == plan_id,
-            PlanVersion.state == "published",
-            col(PlanVersion.effective_on) <= day,
-        )
+        .where(PlanVersion.plan_id == plan_id, _effective(day))
         .order_by(col(PlanVersion.effective_on).desc(), col(PlanVersion.version).desc())
     ).first()
     if found is None:
@@ -126,7 +146,18 @@ def in_force(session: Session, plan_id: str, day: date) -> PlanVersion:
             plan=plan_id,
             day=day,
         )
+    if found.state == "retired":
+        raise Conflict(
+            "plan_retired",
+            "plan “{plan}” is retired and takes no new deals; choose another, or publish a new version",
+            plan=plan_id,
+        )
     return found
+
+
+def _effective(day: date) -> ColumnElement[bool]:
+    """Whether a version was published to be in force by a day, retired or not."""
+    return and_(col(PlanVersion.state).in_(("published", "retired")), col(PlanVersion.effective_on) <= day)
 
 
 def listing(session: Session) -> list[PlanVersion]:
@@ -155,7 +186,8 @@ def offered(session: Session, day: date) -> list[PlanVersion]:
     """The version in force on a day of every plan that has one, by plan."""
     query = (
         select(PlanVersion)
-        .where(PlanVersion.state == "published", col(PlanVersion.effective_on) <= day)
+        .where(_effective(day))
         .order_by(col(PlanVersion.plan_id), col(PlanVersion.effective_on), col(PlanVersion.version))
     )
-    return list({row.plan_id: row for row in session.exec(query)}.values())
+    latest = {row.plan_id: row for row in session.exec(query)}
+    return [row for row in latest.values() if row.state == "published"]

@@ -114,6 +114,8 @@ SOURCES: Mapping[str, Source] = {
         Source("paper", "paper", (
             "id", "number", "kind", "subject", "manager_id", "revision", "replaces", "content_sha256",
             "pdf_sha256", "pdf_size", "made_at", "made_by")),
+        Source("move", "plan_move", (
+            "id", "deal_id", "from_version_id", "to_version_id", "reason", "moved_by", "moved_at")),
         Source("plan", "plan_version", (
             "id", "plan_id", "version", "text", "digest", "title_zh", "title_en", "currency",
             "effective_on", "drafted_by", "drafted_at", "published_by", "published_at"), state="draft"),

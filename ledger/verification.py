@@ -32,6 +32,7 @@ from ledger.core.errors import Refused
 from ledger.core.statement import Snapshot, check
 from ledger.files import Store
 from ledger.journal import Entry, Posting
+from ledger.plan_moves import PlanMove
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ def verify(
         ("entries", _entries(session)),
         ("digests", _digests(session, counted, progress)),
         ("accounts", _accounts(session)),
+        ("moves", _moves(session)),
         ("settled", _settled(session, now, counted, progress)),
         ("payouts", _payouts(session)),
         ("statements", _statements(session, store, counted, progress)),
@@ -216,6 +218,18 @@ def _accounts(session: Session) -> Found:
     for (period,) in session.execute(text("SELECT DISTINCT period FROM entry")).all():
         if period > state.closed_through and session.get(periods.Period, period) is None:
             yield period, "has entries but is not among the periods"
+
+
+def _moves(session: Session) -> Found:
+    """Each move of a deal goes on from the one before, and the last leads to the version it keeps."""
+    kept: dict[str, str] = {}
+    for made in session.exec(select(PlanMove).order_by(col(PlanMove.moved_at), col(PlanMove.id))):
+        if kept.get(made.deal_id, made.from_version_id) != made.from_version_id:
+            yield f"deal {made.deal_id}", f"was moved by {made.id} from a version it did not keep"
+        kept[made.deal_id] = made.to_version_id
+    for deal_id, version_id in sorted(kept.items()):
+        if session.get_one(deals.Deal, deal_id).plan_version_id != version_id:
+            yield f"deal {deal_id}", "keeps another version of its plan than it was moved to"
 
 
 def _settled(session: Session, now: datetime, counted: dict[str, int], progress: Progress) -> Found:

@@ -85,6 +85,20 @@ def draw(
         )
 
 
+def of_deal(session: Session, deal_id: str, plan_ids: Collection[str]) -> set[ManagerYear]:
+    """The manager-years that a deal's entries are part of, were it under any of these plans."""
+    query = (
+        select(col(Posting.manager_id), col(Posting.currency), col(Posting.period))
+        .where(col(Posting.deal_id) == deal_id, col(Posting.account) == entry.COMMISSION_COST)
+        .distinct()
+    )
+    return {
+        ManagerYear(manager_id, int(period[:4]), plan_id, currency)
+        for manager_id, currency, period in session.execute(query)
+        for plan_id in plan_ids
+    }
+
+
 def _is_capped(session: Session, plan_id: str) -> bool:
     """Whether any version of the plan has a cap on the year."""
     return any(plans.value(one).cap_per_year_minor is not None for one in plans.versions(session, plan_id))

@@ -13,8 +13,8 @@ from api.doors import Books, By, Files, Now
 from api.forms import Filled, Form
 from api.language import N_
 from api.pages import allocations, cards, fields, lists, participants, uploads
-from api.pages.deals import change as changed
-from api.pages.deals import on
+from api.pages.changes import change as changed
+from api.pages.changes import on
 from api.pages.doors import pages, see
 from api.rendering import page
 from api.words import sentence

@@ -16,7 +16,7 @@ from api.pages import fields
 from api.pages.doors import pages, see
 from api.rendering import page
 from api.words import sentence
-from ledger import clock, plans, rights, users
+from ledger import audit, clock, plans, rights, users
 from ledger.core.errors import Invalid, InvalidFile
 from ledger.plans import PlanVersion
 from ledger.users import User
@@ -120,6 +120,8 @@ def _plan(request: Request, session: Session, by: User, version: PlanVersion, fo
         people=users.names(session, [version.drafted_by, version.published_by or ""]),
         may_edit=may_edit,
         may_publish=may_edit and version.state == "draft" and by.id != version.drafted_by,
+        may_retire=may_edit and version.state == "published",
+        retired=audit.listing(session, subject=version.id, action="plan.retire", limit=1),
         waits=version.state == "draft" and by.id == version.drafted_by,
     )
 
@@ -133,4 +135,13 @@ def publish(request: Request, session: Books, by: By, now: Now, version_id: str,
     version = plans.publish(session, version_id, effective_on=day, by=by, now=now)
     response = see(f"/plans/{version.id}")
     flash.put(response, N_("Published; in force from {day} on."), day=day)
+    return response
+
+
+@router.post("/plans/{version_id}/retire")
+def retire(session: Books, by: By, now: Now, version_id: str) -> Response:
+    """No new deals under a version."""
+    plans.retire(session, version_id, by=by, now=now)
+    response = see(f"/plans/{version_id}")
+    flash.put(response, N_("Retired: no new deals under it; those that keep it go on."))
     return response

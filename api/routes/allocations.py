@@ -73,7 +73,7 @@ class AllocationsAnswer(Answer):
 
         return cls(
             plan=found.plan.id,
-            plan_version_id=found.deal.plan_version_id,
+            plan_version_id=found.plan_version_id,
             deal=found.deal.id,
             as_of=goal.workings.as_of,
             currency=found.plan.currency,

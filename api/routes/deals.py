@@ -8,7 +8,9 @@ from fastapi import Query
 from pydantic import Field
 
 from api.doors import Books, By, Now, noun
+from api.openapi import problems
 from api.routes.allocations import AllocationsAnswer
+from api.routes.entries import DraftAnswer
 from api.routes.facts import FactAnswer
 from api.values import (
     Amount,
@@ -28,8 +30,8 @@ from api.values import (
     above_zero,
     first_of,
 )
-from ledger import allocations, deals, needs, plans
-from ledger.clock import day_of
+from ledger import allocations, deals, needs, plan_moves, plans
+from ledger.clock import day_of, end_of
 from ledger.core.money import format_minor, format_rate, parse_minor, parse_rate
 from ledger.deals import Deal
 
@@ -113,6 +115,41 @@ class Reinstatement(Body):
     """The deal lives after all."""
 
     on: Day
+
+
+class NewMove(Body):
+    """Another published version of a plan for the deal, and why."""
+
+    plan_version_id: Id
+    reason: Reason
+
+
+class MoveAnswer(Answer):
+    """That a deal left one version of a plan for another."""
+
+    id: str
+    deal_id: str
+    from_version_id: str
+    to_version_id: str
+    reason: str
+    moved_by: str
+    moved_at: Instant
+
+
+class StandingUnderBoth(Answer):
+    """What one manager has earned on the deal under both versions."""
+
+    manager: str
+    old: str = Field(examples=["4000.00"])
+    new: str = Field(examples=["5000.00"])
+    difference: str = Field(examples=["1000.00"])
+
+
+class MovePreview(Answer):
+    """What a move would come to."""
+
+    managers: list[StandingUnderBoth]
+    entries: list[DraftAnswer]
 
 
 class NewAdjustment(Body):
@@ -225,6 +262,45 @@ def adjust(id: PathId, body: NewAdjustment, session: Books, by: By, now: Now) ->
     return FactAnswer.of(fact, currency)
 
 
+@router.get("/{id}/moves")
+def list_moves(id: PathId, session: Books, by: By) -> Page[MoveAnswer]:
+    """Every move of the deal to another version of a plan, the first first."""
+    found = plan_moves.of_deal(session, deals.get(session, id, by=by).id)
+    return Page(items=[MoveAnswer.model_validate(one) for one in found], next=None)
+
+
+@router.get("/{id}/moves/preview", responses=problems(409))
+def preview_move(
+    id: PathId,
+    session: Books,
+    by: By,
+    now: Now,
+    plan_version_id: Annotated[Id, Query(description="The version it would be moved to.")],
+) -> MovePreview:
+    """What moving it now would come to: everybody's sums, and the entries it would post."""
+    currency = deals.get(session, id, by=by).currency
+    seen = plan_moves.preview(session, id, version_id=plan_version_id, by=by, now=now)
+    return MovePreview(
+        managers=[
+            StandingUnderBoth(
+                manager=one.manager_id,
+                old=format_minor(one.old_minor, currency),
+                new=format_minor(one.new_minor, currency),
+                difference=format_minor(one.difference_minor, currency),
+            )
+            for one in seen.managers
+        ],
+        entries=[DraftAnswer.of(entry) for entry in seen.drawn.entries],
+    )
+
+
+@router.post("/{id}/moves", status_code=201)
+def move(id: PathId, body: NewMove, session: Books, by: By, now: Now) -> MoveAnswer:
+    """Move it to another version. What that changes of closed months lands in the open one."""
+    made = plan_moves.move(session, id, version_id=body.plan_version_id, reason=body.reason, by=by, now=now)
+    return MoveAnswer.model_validate(made)
+
+
 @router.get("/{id}/allocations")
 def list_allocations(
     id: PathId,
@@ -232,9 +308,15 @@ def list_allocations(
     by: By,
     now: Now,
     as_of: Annotated[Day | None, Query(description="Facts after this day do not count; today.")] = None,
+    known_on: Annotated[
+        Day | None,
+        Query(description="As it was known at the end of this day: what was recorded later is left out."),
+    ] = None,
 ) -> AllocationsAnswer:
     """What everyone should have earned, and why; a manager sees their own rows."""
-    return AllocationsAnswer.of(allocations.of_deal(session, id, as_of=as_of or day_of(now), by=by))
+    known_at = end_of(known_on) if known_on else None
+    day = as_of or day_of(now)
+    return AllocationsAnswer.of(allocations.of_deal(session, id, as_of=day, known_at=known_at, by=by))
 
 
 @router.get("/{id}/facts")

@@ -82,3 +82,9 @@ def publish(id: PathId, body: Publication, session: Books, by: By, now: Now) -> 
     """Put a draft in force from a day on; whoever drafted it cannot."""
     version = plans.publish(session, id, effective_on=body.effective_on, by=by, now=now)
     return WholePlan.model_validate(version)
+
+
+@router.post("/{id}/retire")
+def retire(id: PathId, session: Books, by: By, now: Now) -> WholePlan:
+    """No new deals under it; those that keep it go on."""
+    return WholePlan.model_validate(plans.retire(session, id, by=by, now=now))

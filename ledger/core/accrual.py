@@ -8,7 +8,7 @@ and lands there, or in the first open period where that one is closed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -30,6 +30,7 @@ from ledger.core.entry import (
 from ledger.core.facts import DealFacts, Fee
 from ledger.core.plan import Plan
 from ledger.core.target import Target, due_on, expected, target
+from ledger.core.workings import Step
 
 Line = tuple[str, str]  # (manager, stage)
 
@@ -93,8 +94,12 @@ def draw(
     today: date,
     landing: Callable[[str], str],
     because: tuple[str, ...] = (),
+    told: Sequence[Step] = (),
 ) -> Drawn:
-    """The entries that take `books` to the target of every period; none where nothing differs."""
+    """The entries that take `books` to the target of every period; none where nothing differs.
+
+    `told` are steps that every working begins with: what happened to the deal, where it is no fact.
+    """
     earned, held, hoped, advances = (
         _Running(books.earned),
         _Running(books.held),
@@ -105,7 +110,7 @@ def draw(
     for origin in periods_of(plan, facts, books, today):
         as_of = min(periods.last_day(origin), today)
         goal = target(plan, facts, as_of)
-        draft = drafts.setdefault(landing(origin), _Draft())
+        draft = drafts.setdefault(landing(origin), _Draft(told))
         moved = earned.to(origin, _earned(goal))
         draft.add_accrual(origin, terms, goal, moved, held.to(origin, _held(goal)))
         draft.add_expected(origin, terms, hoped.to(origin, dict(expected(plan, facts, as_of))))
@@ -202,7 +207,8 @@ def _advance(facts: DealFacts, as_of: date) -> int:
 class _Draft:
     """The postings that land in one period, by kind of entry."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: Sequence[Step]) -> None:
+        self.told = told
         self.postings: dict[str, list[Posting]] = defaultdict(list)
         self.origins: list[dict[str, Any]] = []
 
@@ -229,7 +235,7 @@ class _Draft:
             self._put("release", HELD, freed, manager, "", about)
             self._put("release", PAYABLE, -freed, manager, "", about)
         if lines:
-            self.origins.append(_working(origin, goal, earned, held))
+            self.origins.append(_working(origin, goal, earned, held, self.told))
 
     def add_expected(self, origin: str, terms: Terms, missing: dict[Line, int]) -> None:
         for (manager, stage), amount in sorted(missing.items()):
@@ -257,6 +263,7 @@ def _working(
     goal: Target,
     earned: Mapping[tuple[str, str, str], int],
     held: Mapping[Line, int],
+    told: Sequence[Step],
 ) -> dict[str, Any]:
     """Why the postings of one origin are what they are: the steps for every line that moved."""
     moved: dict[Line, int] = {line: 0 for line in held}
@@ -267,20 +274,22 @@ def _working(
         "basis_minor": goal.basis_minor,
         "pool_minor": goal.pool_minor,
         "because": {
-            f"{manager}|{stage}": _because(goal, manager, stage, moved[manager, stage])
+            f"{manager}|{stage}": _because(goal, manager, stage, moved[manager, stage], told)
             for manager, stage in sorted(moved)
         },
     }
 
 
-def _because(goal: Target, manager: str, stage: str, moved_minor: int) -> list[dict[str, Any]]:
+def _because(
+    goal: Target, manager: str, stage: str, moved_minor: int, told: Sequence[Step]
+) -> list[dict[str, Any]]:
     row = next((row for row in goal.rows if (row.manager, row.stage) == (manager, stage)), None)
     if row is not None:
         earned_minor, taken = row.earned_minor, list(workings.steps(goal, manager, stage))
     else:
         why = workings.reasons(goal).get(stage)
         earned_minor, taken = 0, [why] if why else []
-    return workings.to_data([*taken, workings.less_posted(earned_minor, earned_minor - moved_minor)])
+    return workings.to_data([*told, *taken, workings.less_posted(earned_minor, earned_minor - moved_minor)])
 
 
 _SUMMARY = {

@@ -191,10 +191,10 @@ class _Side:
         self.file.admit(facts.deal)
         plan = self.file.plan
         result = target(plan, facts, self.to_on)
-        by_manager, before = _earned(result), Years()
+        by_manager, before = result.earned_by_manager(), Years()
         if self.from_on is not None:
             eve = self.from_on - timedelta(days=1)
-            for manager, minor in _earned(target(plan, facts, eve)).items():
+            for manager, minor in target(plan, facts, eve).earned_by_manager().items():
                 by_manager[manager] = by_manager.get(manager, 0) - minor
             before = accrued_by_year(plan, facts, eve)
         floored, capped, tier = _bounds(result)
@@ -219,13 +219,6 @@ class _Side:
             for (manager, _), minor in sums.items():
                 taken[manager] += sign * relief(minor, cap_minor)
         return taken
-
-
-def _earned(result: Target) -> dict[str, int]:
-    sums: dict[str, int] = {}
-    for row in result.rows:
-        sums[row.manager] = sums.get(row.manager, 0) + row.earned_minor
-    return sums
 
 
 def _bounds(result: Target) -> tuple[bool, bool, int]:

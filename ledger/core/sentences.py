@@ -152,6 +152,10 @@ SENTENCES: dict[str, Sentence] = {
     "posted": Sentence(
         "{posted} is in the books already, so {delta} is posted.", "账上已有{posted}，本次入账{delta}。"
     ),
+    # the plan, where the ledger changed it
+    "plan_moved": Sentence(
+        "The deal was moved on {on} from {old} to {new}: {reason}.", "项目于{on}由{old}改用{new}：{reason}。"
+    ),
     # the cap on a manager's year, which the ledger keeps
     "year_cap": Sentence(
         "Accrued in {year} up to {until} under plan {plan}: {accrued}. Above the cap of {cap} per manager and"

@@ -85,6 +85,13 @@ class Target(NamedTuple):
         """What the managers earn together."""
         return sum(row.earned_minor for row in self.rows)
 
+    def earned_by_manager(self) -> dict[str, int]:
+        """What each manager earns over all stages."""
+        sums: dict[str, int] = {}
+        for row in self.rows:
+            sums[row.manager] = sums.get(row.manager, 0) + row.earned_minor
+        return sums
+
     @property
     def reserve_minor(self) -> int:
         """What of the pool stays with the platform; below zero where awards ran ahead of it."""

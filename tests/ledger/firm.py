@@ -22,6 +22,7 @@ from ledger import (
     needs,
     papers,
     payouts,
+    plan_moves,
     plans,
     policies,
     statements,
@@ -63,6 +64,7 @@ def found(database: Database, store: Store) -> Firm:
     with database.writing() as session:
         _plan(session, firm)
         _deal(session, firm)
+        _move(session, firm)
         _agree(session, firm)
         reach(session, firm, "need_discovery", day(1))
         receive(session, firm, 2_500_000, "YH-1", day(2))
@@ -105,6 +107,14 @@ def _hash() -> str:
 def _plan(session: Session, firm: Firm) -> None:
     drafted = plans.draft(session, TIANJIN, by=firm.operator, now=NOW)
     plans.publish(session, drafted.id, effective_on=date(2026, 1, 1), by=firm.second, now=NOW)
+
+
+def _move(session: Session, firm: Firm) -> None:
+    """The deal follows a version that corrects a title."""
+    text = TIANJIN.replace("en: Completion", "en: Completed")
+    drafted = plans.draft(session, text, by=firm.operator, now=NOW)
+    plans.publish(session, drafted.id, effective_on=date(2026, 3, 1), by=firm.second, now=NOW)
+    plan_moves.move(session, DEAL, version_id=drafted.id, reason="a title", by=firm.operator, now=NOW)
 
 
 def _deal(session: Session, firm: Firm) -> None:

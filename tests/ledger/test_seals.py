@@ -106,6 +106,7 @@ CHANGES = {
     "hold": ("payment_hold", "reason = 'another'"),
     "policy": ("payout_policy", "digest = 'another'"),
     "paper": ("paper", "pdf_sha256 = 'another'"),
+    "move": ("plan_move", "reason = 'another'"),
     "plan": ("plan_version", "text = 'another'"),
     "statement": ("statement", "closing_minor = 1"),
 }

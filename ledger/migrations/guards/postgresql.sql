@@ -155,6 +155,28 @@ BEGIN
 END $$
 ;;
 -- A block is written after its rows, and takes none later. One sealer at a time writes both.
+CREATE FUNCTION guard_plan_version() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (NEW.id, NEW.plan_id, NEW.version, NEW.text, NEW.digest, NEW.currency, NEW.drafted_by)
+     IS DISTINCT FROM (OLD.id, OLD.plan_id, OLD.version, OLD.text, OLD.digest, OLD.currency, OLD.drafted_by)
+     OR (OLD.state <> 'draft' AND (NEW.effective_on, NEW.published_by, NEW.published_at)
+         IS DISTINCT FROM (OLD.effective_on, OLD.published_by, OLD.published_at))
+     OR (NEW.state <> OLD.state
+         AND (OLD.state, NEW.state) NOT IN (('draft', 'published'), ('published', 'retired'))) THEN
+    PERFORM guard_refuse('plan_version_changed');
+  END IF;
+  IF NEW.state = 'published' AND (NEW.published_by IS NULL OR NEW.published_by = NEW.drafted_by) THEN
+    PERFORM guard_refuse('plan_version_by_drafter');
+  END IF;
+  RETURN NEW;
+END $$
+;;
+CREATE TRIGGER plan_version_never_changes BEFORE UPDATE ON plan_version
+  FOR EACH ROW EXECUTE FUNCTION guard_plan_version()
+;;
+CREATE TRIGGER plan_version_never_goes BEFORE DELETE ON plan_version
+  FOR EACH ROW EXECUTE FUNCTION guard_never()
+;;
 CREATE FUNCTION guard_sealed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM fresh JOIN seal_block ON seal_block.no = fresh.block_no) THEN

@@ -68,6 +68,27 @@ CREATE TRIGGER approval_is_anothers BEFORE INSERT ON payout_approval BEGIN
     WHERE EXISTS (SELECT 1 FROM payout WHERE id = NEW.payout_id AND made_by = NEW.approved_by);
 END
 ;;
+CREATE TRIGGER plan_version_never_changes BEFORE UPDATE ON plan_version BEGIN
+  SELECT RAISE(ABORT, 'plan_version_changed')
+    WHERE NEW.id <> OLD.id OR NEW.plan_id <> OLD.plan_id OR NEW.version <> OLD.version
+       OR NEW.text <> OLD.text OR NEW.digest <> OLD.digest OR NEW.currency <> OLD.currency
+       OR NEW.drafted_by <> OLD.drafted_by
+       OR (OLD.state <> 'draft' AND (NEW.effective_on IS NOT OLD.effective_on
+         OR NEW.published_by IS NOT OLD.published_by OR NEW.published_at IS NOT OLD.published_at))
+       OR (NEW.state <> OLD.state
+         AND (OLD.state, NEW.state) NOT IN (VALUES ('draft', 'published'), ('published', 'retired')));
+  SELECT RAISE(ABORT, 'plan_version_by_drafter')
+    WHERE NEW.state = 'published' AND (NEW.published_by IS NULL OR NEW.published_by = NEW.drafted_by);
+END
+;;
+CREATE TRIGGER plan_version_is_new BEFORE INSERT ON plan_version BEGIN
+  SELECT RAISE(ABORT, 'plan_version_replaced') WHERE EXISTS (SELECT 1 FROM plan_version WHERE id = NEW.id);
+END
+;;
+CREATE TRIGGER plan_version_never_goes BEFORE DELETE ON plan_version BEGIN
+  SELECT RAISE(ABORT, 'plan_version_removed');
+END
+;;
 CREATE TRIGGER sealed_is_new BEFORE INSERT ON sealed BEGIN
   SELECT RAISE(ABORT, 'sealed_replaced')
     WHERE EXISTS (SELECT 1 FROM sealed WHERE block_no = NEW.block_no AND line = NEW.line)
