@@ -19,10 +19,13 @@ WORDS: Mapping[str, str] = {
     "payout": N_("payout"),
     "payment": N_("payment"),
     "policy": N_("payout policy"),
+    "period": N_("period"),
     "manager": N_("manager"),
     "split agreement": N_("split"),
     # states
     "open": N_("open"),
+    "in_review": N_("in review"),
+    "reopened": N_("reopened"),
     "matched": N_("matched with a deal"),
     "closed": N_("closed"),
     "draft": N_("a draft"),
@@ -51,6 +54,9 @@ WORDS: Mapping[str, str] = {
     "counter": N_("be countered"),
     "match": N_("get a deal"),
     "close": N_("be closed"),
+    "review": N_("be put in review"),
+    "resume": N_("go back to work"),
+    "reopen": N_("be reopened"),
     "submit": N_("be submitted"),
     "change": N_("be changed"),
     "verify": N_("be verified"),
@@ -101,6 +107,9 @@ WORDS: Mapping[str, str] = {
     "statement.make": N_("making statements"),
     "books.see": N_("seeing the books"),
     "period.close": N_("closing a period"),
+    "period.reopen": N_("reopening a period"),
+    "period.agree_reopening": N_("agreeing to reopen this period"),
+    "setting.change": N_("changing settings"),
     "job.see": N_("seeing jobs"),
     "job.run": N_("running jobs"),
     "user.edit": N_("changing users"),
@@ -119,9 +128,16 @@ WORDS: Mapping[str, str] = {
 
 def sentence(refusal: Refused) -> str:
     """A refusal in the language at hand, beginning as a sentence does."""
-    facts = {name: _word(value) if name in CODED else value for name, value in refusal.facts.items()}
+    facts = {name: _said(name, value) for name, value in refusal.facts.items()}
     text = gettext(refusal.text, **facts)
     return text[:1].upper() + text[1:]
+
+
+def _said(name: str, value: object) -> object:
+    """A fact in words; several refusals are their sentences, one after the other."""
+    if isinstance(value, list):
+        return gettext("; ").join(sentence(one) for one in value if isinstance(one, Refused))
+    return _word(value) if name in CODED else value
 
 
 def _word(value: object) -> object:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -14,6 +16,7 @@ from ledger import facts, journal, periods, plans, year_caps
 from ledger.clock import day_of
 from ledger.core import accrual, entry, year_cap
 from ledger.core import facts as core
+from ledger.core.errors import Refused
 from ledger.core.plan import Plan
 from ledger.core.target import Target, target
 from ledger.core.workings import Step
@@ -84,14 +87,26 @@ def terms_of(deal: Deal) -> accrual.Terms:
 
 def facts_of(session: Session, deal: Deal, *, known_at: datetime | None = None) -> core.DealFacts:
     """Everything the engine needs to know of a deal, what was paid on it included; or what was known then."""
-    rows = [
-        facts.value(row)
-        for row in facts.of_deal(session, deal.id)
-        if row.type != "paid" and (known_at is None or row.recorded_at < known_at)
-    ]
-    if any(isinstance(fact, core.Ending) for fact in rows):
-        rows += paid_on(session, deal.id, known_at=known_at)
-    return core.DealFacts(deal=deal.as_value(), facts=tuple(rows))
+    return facts_of_each(session, [deal], known_at=known_at)[deal.id]
+
+
+def facts_of_each(
+    session: Session, some: Sequence[Deal], *, known_at: datetime | None = None
+) -> dict[str, core.DealFacts]:
+    """The same for several deals."""
+    kept = facts.of_deals(session, [deal.id for deal in some])
+    known = {
+        deal.id: [
+            facts.value(row)
+            for row in kept.get(deal.id, ())
+            if row.type != "paid" and (known_at is None or row.recorded_at < known_at)
+        ]
+        for deal in some
+    }
+    ended = [one for one, rows in known.items() if any(isinstance(fact, core.Ending) for fact in rows)]
+    for deal_id, paid in paid_on_each(session, ended, known_at=known_at).items():
+        known[deal_id] += paid
+    return {deal.id: core.DealFacts(deal=deal.as_value(), facts=tuple(known[deal.id])) for deal in some}
 
 
 def paid_on(session: Session, deal_id: str, *, known_at: datetime | None = None) -> list[core.Paid]:
@@ -129,41 +144,95 @@ def paid_on_each(
 
 def books_of(session: Session, deal_id: str) -> accrual.Books:
     """What the books hold on a deal, each sum by the period it belongs to."""
+    return books_of_each(session, [deal_id])[deal_id]
+
+
+def books_of_each(session: Session, deal_ids: Sequence[str]) -> dict[str, accrual.Books]:
+    """The same for several deals."""
+    by = (
+        col(Posting.deal_id),
+        col(Posting.account),
+        col(Posting.manager_id),
+        col(Posting.stage),
+        col(Posting.nature),
+        col(Posting.origin),
+    )
     query = (
-        select(
-            col(Posting.account),
-            col(Posting.manager_id),
-            col(Posting.stage),
-            col(Posting.nature),
-            col(Posting.origin),
-            func.sum(Posting.amount_minor),
-        )
+        select(*by, func.sum(Posting.amount_minor))
         .where(
-            col(Posting.deal_id) == deal_id,
+            col(Posting.deal_id).in_(deal_ids),
             col(Posting.account).in_((entry.COMMISSION_COST, entry.HELD, entry.EXPECTED, entry.ADVANCES)),
         )
-        .group_by(
-            col(Posting.account),
-            col(Posting.manager_id),
-            col(Posting.stage),
-            col(Posting.nature),
-            col(Posting.origin),
-        )
+        .group_by(*by)
     )
-    earned: dict[tuple[str, str, str, str], int] = defaultdict(int)
-    held: dict[tuple[str, str, str], int] = defaultdict(int)
-    hoped: dict[tuple[str, str, str], int] = defaultdict(int)
-    advances: dict[str, int] = defaultdict(int)
-    for account, manager, stage, nature, origin, amount in session.execute(query):
+    sums = {deal_id: _Sums() for deal_id in deal_ids}
+    for deal_id, *row in session.execute(query):
+        sums[deal_id].add(*row)
+    return {deal_id: found.as_books() for deal_id, found in sums.items()}
+
+
+class _Sums:
+    """What the books hold on one deal, being added up."""
+
+    def __init__(self) -> None:
+        self.earned: dict[tuple[str, str, str, str], int] = defaultdict(int)
+        self.held: dict[tuple[str, str, str], int] = defaultdict(int)
+        self.expected: dict[tuple[str, str, str], int] = defaultdict(int)
+        self.advances: dict[str, int] = defaultdict(int)
+
+    def add(self, account: str, manager: str, stage: str, nature: str, origin: str, amount: int) -> None:
         if account == entry.COMMISSION_COST:
-            earned[manager, stage, nature, origin] += int(amount)
+            self.earned[manager, stage, nature, origin] += int(amount)
         elif account == entry.HELD:
-            held[manager, stage, origin] -= int(amount)
+            self.held[manager, stage, origin] -= int(amount)
         elif account == entry.EXPECTED:
-            hoped[manager, stage, origin] += int(amount)
+            self.expected[manager, stage, origin] += int(amount)
         else:
-            advances[origin] -= int(amount)
-    return accrual.Books(earned=earned, held=held, expected=hoped, advances=advances)
+            self.advances[origin] -= int(amount)
+
+    def as_books(self) -> accrual.Books:
+        return accrual.Books(self.earned, self.held, self.expected, self.advances)
+
+
+CHUNK = 200  # deals looked at together
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A deal whose books are not what its facts say: the entries it lacks, or why it cannot be computed."""
+
+    deal_id: str
+    lacks: tuple[entry.Entry, ...] = ()
+    refused: str = ""
+
+
+def unsettled(
+    session: Session,
+    some: Iterable[Deal],
+    *,
+    now: datetime,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Iterator[Unsettled]:
+    """Those of some deals that settling would post something on, in their order. Nothing is written."""
+    landing, stream = periods.calendar(session).landing, iter(some)
+    while chunk := list(islice(stream, CHUNK)):
+        known, books = facts_of_each(session, chunk), books_of_each(session, [deal.id for deal in chunk])
+        for deal in chunk:
+            try:
+                drawn = accrual.draw(
+                    plan_of(session, deal),
+                    known[deal.id],
+                    books[deal.id],
+                    terms_of(deal),
+                    today=day_of(now),
+                    landing=landing,
+                )
+            except Refused as refusal:
+                yield Unsettled(deal.id, refused=str(refusal))
+                continue
+            if drawn.entries:
+                yield Unsettled(deal.id, drawn.entries)
+        progress(len(chunk))
 
 
 def preview(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from fractions import Fraction
 
 from sqlalchemy import BigInteger, ColumnElement, and_, or_
-from sqlmodel import Field, Session, col, select
+from sqlmodel import Field, Session, col, func, select
 
 from ledger import accruals, audit, db, facts, ids, needs, organisations, plans, rights
 from ledger.clock import day_of
 from ledger.core import facts as core
+from ledger.core.entry import HELD
 from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.db import Instant, Row
+from ledger.journal import Posting
 from ledger.users import User
 
 
@@ -208,6 +210,33 @@ def by_id(session: Session, deal_ids: Iterable[str]) -> dict[str, Deal]:
     """Some deals, whoever asks."""
     wanted = sorted(set(deal_ids))
     return {deal.id: deal for deal in session.exec(select(Deal).where(col(Deal.id).in_(wanted)))}
+
+
+def held_until_a_day(session: Session) -> list[str]:
+    """Deals of which something is held that a day releases by itself, in order."""
+    versions = [one.id for one in plans.listing(session) if plans.holds_for_days(one)]
+    held = (
+        select(Posting.deal_id)
+        .where(Posting.account == HELD)
+        .group_by(Posting.deal_id)
+        .having(func.sum(Posting.amount_minor) != 0)
+    )
+    query = select(Deal.id).where(col(Deal.plan_version_id).in_(versions), col(Deal.id).in_(held))
+    return sorted(session.exec(query)) if versions else []
+
+
+def ids_of_all(session: Session) -> list[str]:
+    """Every deal's id, in order."""
+    return list(session.exec(select(Deal.id).order_by(Deal.id)))
+
+
+def every(session: Session) -> Iterator[Deal]:
+    """All deals by id, a page at a time; each page is forgotten when the next is read."""
+    after = ""
+    while page := session.exec(select(Deal).where(Deal.id > after).order_by(Deal.id).limit(1000)).all():
+        after = page[-1].id
+        yield from page
+        session.expunge_all()
 
 
 def of_need(session: Session, need_id: str) -> Deal | None:

@@ -19,6 +19,7 @@ from ledger import (
     bank_answers,
     city,
     clock,
+    closing,
     deals,
     evidence,
     fees,
@@ -28,7 +29,6 @@ from ledger import (
     milestones,
     needs,
     payouts,
-    periods,
     plans,
     users,
 )
@@ -154,7 +154,7 @@ def _bank_accounts(session: Session) -> None:
 
 def _close_city(session: Session, finance: User, now: datetime) -> None:
     """Close the city's year; of its statements only December's are printed."""
-    periods.close(session, f"{CITY_YEAR}-12", by=finance, now=now)
+    closing.close(session, f"{CITY_YEAR}-12", by=finance, now=now)
     for run in session.exec(select(jobs.JobRun).where(jobs.JobRun.state == "waiting")):
         if run.planned_for != f"{CITY_YEAR}-12":
             run.state, run.ended_at, run.result = (

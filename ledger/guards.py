@@ -31,6 +31,8 @@ APPEND_ONLY = (
     "statement",
     "paper",
     "plan_move",
+    "reopening",
+    "reopening_answer",
     "alembic_version",
     "entry_kind",
 )
@@ -68,6 +70,8 @@ def _append_only(dialect: str) -> list[list[str]]:
                 ("statement", "id"),
                 ("paper", "id"),
                 ("plan_move", "id"),
+                ("reopening", "id"),
+                ("reopening_answer", "id"),
             )
         ]
     return [
@@ -87,6 +91,8 @@ def _append_only(dialect: str) -> list[list[str]]:
             "statement",
             "paper",
             "plan_move",
+            "reopening",
+            "reopening_answer",
         )
     ]
 

@@ -1,4 +1,8 @@
-"""Accounting periods (会计期间): open, closed. A closed one takes no entry."""
+"""Accounting periods (会计期间): open, in review, closed, reopened. A closed one takes no entry.
+
+What is closed is an unbroken row of months from the first on: closing one closes every one before
+it (closing.py), reopening one reopens every one after it (reopenings.py).
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,9 @@ from datetime import datetime
 
 from sqlmodel import Field, Session, col, func, select
 
-from ledger import audit, db, jobs, rights, seals
-from ledger.clock import day_of
+from ledger import db
 from ledger.core import period as core
-from ledger.core.errors import Conflict
 from ledger.db import Instant, Row
-from ledger.users import User
 
 
 class Period(Row, table=True):
@@ -25,18 +26,18 @@ class Period(Row, table=True):
     state: str = "open"
     closed_at: datetime | None = Field(default=None, sa_type=Instant)
     closed_by: str | None = None
+    reopening_id: str | None = None  # what reopened it last: two people, a reason
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Which periods take entries: all but those up to `closed_through` that were not reopened."""
+    """Which periods take entries: those after `closed_through`."""
 
     closed_through: str  # "" when nothing is closed
-    reopened: frozenset[str] = frozenset()
 
     def is_open(self, period: str) -> bool:
         """Whether an entry may still land in the period."""
-        return period > self.closed_through or period in self.reopened
+        return period > self.closed_through
 
     def landing(self, period: str) -> str:
         """Where an amount that belongs to `period` is posted: there, or in the first open one."""
@@ -45,9 +46,8 @@ class Calendar:
 
 def calendar(session: Session) -> Calendar:
     """The state of the books' calendar."""
-    last = session.exec(select(func.max(Period.id)).where(Period.state == "closed")).one() or ""
-    reopened = session.exec(select(Period.id).where(Period.state != "closed", Period.id < last))
-    return Calendar(closed_through=last, reopened=frozenset(reopened))
+    last = session.exec(select(func.max(Period.id)).where(Period.state == "closed")).one()
+    return Calendar(closed_through=last or "")
 
 
 def hold_open(session: Session) -> Calendar:
@@ -68,34 +68,9 @@ def listing(session: Session) -> list[Period]:
     return list(session.exec(select(Period).order_by(col(Period.id).desc())))
 
 
-def close(session: Session, period: str, *, by: User | None, now: datetime) -> Period:
-    """Close a period, and with it every earlier one; their final statements are asked for.
-
-    What comes late lands in the next period. `by` is None on the command line.
-    """
-    if by is not None:
-        rights.require(by, "period.close")
-    closer = by.id if by else "command line"
-    db.lock(session, "periods")
-    core.parse(period)
-    today = day_of(now)
-    if core.last_day(period) >= today:
-        raise Conflict(
-            "period_not_over",
-            "{period} is not over; it can be closed from {day} on",
-            period=period,
-            day=core.first_day(core.following(period)),
-        )
-    state = calendar(session)
-    if not state.is_open(period):
-        raise Conflict("period_closed", "{period} is closed already", period=period)
-
-    ensure(session, [period])
-    closing = select(Period).where(Period.id <= period, Period.state != "closed")
-    for row in session.exec(closing):
-        row.state, row.closed_at, row.closed_by = "closed", now, closer
-        session.add(row)
-        audit.changed(session, closer, "period.close", row, now=now)
-        jobs.request(session, "final_statements", row.id, by=closer, now=now)
-    seals.seal_within(session, by=closer, now=now)
-    return session.get_one(Period, period)
+def get(session: Session, period: str) -> Period:
+    """One period; one that was never written to is open, or closed with a later one."""
+    kept = session.get(Period, core.parse(period))
+    if kept is not None:
+        return kept
+    return Period(id=period, state="open" if calendar(session).is_open(period) else "closed")

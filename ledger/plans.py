@@ -51,6 +51,12 @@ def value(version: PlanVersion) -> Plan:
     return _read(version.text, f"{version.plan_id}@{version.version}")
 
 
+def holds_for_days(version: PlanVersion) -> bool:
+    """Whether a day releases by itself what the plan holds."""
+    holdback = value(version).holdback
+    return holdback is not None and holdback.days is not None
+
+
 def draft(session: Session, text: str, *, name: str = "plan.yaml", by: User, now: datetime) -> PlanVersion:
     """A new version, checked but not in force. The same text again is the same version."""
     rights.require(by, "plan.edit")

@@ -6,9 +6,7 @@ import os
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, select
-
-from ledger import clock, deals, plans, printing, seals, verification
+from ledger import clock, deals, printing, seals, verification
 from ledger.core import period as months
 from ledger.core.errors import Conflict
 from ledger.db import Database
@@ -62,20 +60,13 @@ def _cores() -> int:
 def settle_due(database: Database, store: Store, planned_for: str, progress: Progress) -> dict[str, Any]:
     """What falls due by itself: a holdback by days."""
     with database.reading() as session:
-        versions = [v.id for v in plans.listing(session) if _falls_due(v)]
-        timed = select(deals.Deal.id).where(col(deals.Deal.plan_version_id).in_(versions))
-        wanted = sorted(session.exec(timed))
+        wanted = deals.held_until_a_day(session)
     posted = 0
     for start in range(0, len(wanted), 100):
         batch = wanted[start : start + 100]
         posted += database.run(lambda s, batch=batch: deals.settle_all(s, batch, now=clock.now()))  # type: ignore[misc]
         progress(start + len(batch), len(wanted))
     return {"deals": len(wanted), "entries": posted}
-
-
-def _falls_due(version: plans.PlanVersion) -> bool:
-    holdback = plans.value(version).holdback
-    return holdback is not None and holdback.days is not None
 
 
 def verify_books(database: Database, store: Store, planned_for: str, progress: Progress) -> dict[str, Any]:

@@ -119,6 +119,9 @@ SOURCES: Mapping[str, Source] = {
         Source("plan", "plan_version", (
             "id", "plan_id", "version", "text", "digest", "title_zh", "title_en", "currency",
             "effective_on", "drafted_by", "drafted_at", "published_by", "published_at"), state="draft"),
+        Source("reopening", "reopening", ("id", "period", "reason", "asked_by", "asked_at")),
+        Source("reopening_answer", "reopening_answer", (
+            "id", "reopening_id", "answer", "reason", "answered_by", "answered_at")),
         Source("statement", "statement", (
             "id", "number", "manager_id", "period", "currency", "kind", "revision", "replaces",
             "closing_minor", "content_sha256", "pdf_sha256", "pdf_size", "made_at")),

@@ -215,7 +215,10 @@ def in_books(session: Session, snapshot: paper.Snapshot, pdf: bytes) -> Books:
     if not is_latest(session, kept):
         return "superseded"
     closing = -accounts.balance(session, PAYABLE, kept.manager_id, kept.currency, through=kept.period)
-    return "differs" if kept.kind == "final" and closing != kept.closing_minor else "agrees"
+    if kept.kind != "final" or closing == kept.closing_minor:
+        return "agrees"
+    is_reopened = periods.calendar(session).is_open(kept.period)
+    return "superseded" if is_reopened else "differs"
 
 
 def listing(

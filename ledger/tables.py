@@ -26,7 +26,9 @@ from ledger import (
     plan_moves,
     plans,
     policies,
+    reopenings,
     seals,
+    settings,
     statements,
     users,
 )
@@ -54,7 +56,9 @@ __all__ = [
     "plan_moves",
     "plans",
     "policies",
+    "reopenings",
     "seals",
+    "settings",
     "statements",
     "users",
 ]

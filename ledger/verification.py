@@ -16,7 +16,7 @@ from sqlmodel import Session, col, func, select
 from ledger import (
     accounts,
     accruals,
-    clock,
+    control,
     deals,
     guards,
     journal,
@@ -27,7 +27,7 @@ from ledger import (
     statements,
     year_caps,
 )
-from ledger.core import accrual, entry, report
+from ledger.core import entry, report
 from ledger.core.errors import Refused
 from ledger.core.statement import Snapshot, check
 from ledger.files import Store
@@ -90,6 +90,7 @@ def verify(
         ("moves", _moves(session)),
         ("settled", _settled(session, now, counted, progress)),
         ("payouts", _payouts(session)),
+        ("control", _control(session)),
         ("statements", _statements(session, store, counted, progress)),
         ("papers", _papers(session, store, counted, progress)),
     ):
@@ -234,36 +235,26 @@ def _moves(session: Session) -> Found:
 
 def _settled(session: Session, now: datetime, counted: dict[str, int], progress: Progress) -> Found:
     """Settling the whole world again posts nothing."""
-    wanted = list(session.exec(select(deals.Deal.id).order_by(col(deals.Deal.id))))
-    state = periods.calendar(session)
-    for done, deal_id in enumerate(wanted, 1):
-        deal = session.get_one(deals.Deal, deal_id)
-        try:
-            drawn = accrual.draw(
-                accruals.plan_of(session, deal),
-                accruals.facts_of(session, deal),
-                accruals.books_of(session, deal_id),
-                accruals.terms_of(deal),
-                today=clock.day_of(now),
-                landing=state.landing,
-            )
-        except Refused as refusal:
-            yield f"deal {deal_id}", f"cannot be computed: {refusal}"
-            continue
-        for draft in drawn.entries:
-            yield f"deal {deal_id}", f"is not settled: {entry.as_text(draft)}"
-        if done % 100 == 0:
-            session.expunge_all()
-            progress("settled", done, len(wanted))
+    total, done = session.exec(select(func.count()).select_from(deals.Deal)).one(), 0
+
+    def told(more: int) -> None:
+        nonlocal done
+        done += more
+        progress("settled", done, total)
+
+    for one in accruals.unsettled(session, deals.every(session), now=now, progress=told):
+        if one.refused:
+            yield f"deal {one.deal_id}", f"cannot be computed: {one.refused}"
+        for draft in one.lacks:
+            yield f"deal {one.deal_id}", f"is not settled: {entry.as_text(draft)}"
     for about, missing in year_caps.unsettled(session, now=now):
         for draft in missing.entries:
             yield f"year {about.name}", f"is not settled: {entry.as_text(draft)}"
-    counted["deals"] = len(wanted)
+    counted["deals"] = done
 
 
 def _payouts(session: Session) -> Found:
-    """Every payment's entries say what its line says; what is in transit is what was not answered."""
-    open_by_batch: dict[str, int] = {}
+    """Every payment's entries say what its line says."""
     for line in session.exec(select(payouts.PayoutLine).order_by(col(payouts.PayoutLine.id))):
         if line.gross_minor != line.tax_minor + line.net_minor:
             yield f"payment {line.id}", "gross is not tax and net together"
@@ -280,13 +271,15 @@ def _payouts(session: Session) -> Found:
                 f"payment {line.id}",
                 f"is {line.state} but the books have {', '.join(sorted(booked)) or 'nothing'}",
             )
-        if line.state == "reserved":
-            open_by_batch[line.payout_id] = open_by_batch.get(line.payout_id, 0) + line.gross_minor
-    held = {b.owner: -b.balance_minor for b in accounts.by_owner(session, entry.IN_TRANSIT)}
-    for payout_id in sorted(open_by_batch.keys() | held.keys()):
-        if open_by_batch.get(payout_id, 0) != held.get(payout_id, 0):
-            waiting, booked_minor = open_by_batch.get(payout_id, 0), held.get(payout_id, 0)
-            yield f"payout {payout_id}", f"lines wait for {waiting}, the books have {booked_minor} in transit"
+
+
+def _control(session: Session) -> Found:
+    """Accounts hold what their papers say: receivables, payments, what is in transit, tax."""
+    for off in control.differences(session):
+        yield (
+            f"{off.account}:{off.owner}",
+            f"the books have {off.booked_minor}, the papers {off.told_minor} {off.currency}",
+        )
 
 
 def _statements(session: Session, store: Store, counted: dict[str, int], progress: Progress) -> Found:
@@ -304,7 +297,8 @@ def _statements(session: Session, store: Store, counted: dict[str, int], progres
             yield kept.number, "does not say what it said when it was made"
         for what in _header(session, kept, snapshot):
             yield kept.number, what
-        if kept.kind == "final" and _is_latest(session, kept):
+        is_closed = not periods.calendar(session).is_open(kept.period)
+        if kept.kind == "final" and is_closed and statements.is_latest(session, kept):
             closing = -accounts.balance(
                 session, entry.PAYABLE, kept.manager_id, kept.currency, through=kept.period
             )
@@ -343,8 +337,3 @@ def _header(session: Session, kept: statements.Statement, snapshot: Snapshot) ->
         block = session.get(seals.Block, header.seal.block)
         if block is None or block.sha256 != header.seal.sha256:
             yield f"names block {header.seal.block} with a head that block does not have"
-
-
-def _is_latest(session: Session, kept: statements.Statement) -> bool:
-    later = select(statements.Statement.id).where(statements.Statement.replaces == kept.number)
-    return session.exec(later).first() is None

@@ -15,6 +15,7 @@ from ledger import (
     accruals,
     approvals,
     bank_answers,
+    closing,
     deals,
     facts,
     fees,
@@ -23,7 +24,6 @@ from ledger import (
     milestones,
     needs,
     payouts,
-    periods,
     plans,
     users,
     verification,
@@ -191,7 +191,7 @@ class Desk:
         return self.do(write)
 
     def close(self, period: str, **more: Any) -> None:
-        self.do(lambda session: periods.close(session, period, **more, **self.by("finance")))
+        self.do(lambda session: closing.close(session, period, **more, **self.by("finance")))
 
     def settle(self) -> int:
         """Settle the whole world; how many entries it took."""
@@ -258,5 +258,4 @@ class Desk:
         """How many entries settling a deal now would post."""
         with self.database.reading() as session:
             row = session.get_one(deals.Deal, deal)
-            calendar = periods.calendar(session)
-            return len(accruals.outstanding(session, row, now=self.now, calendar=calendar))
+            return sum(len(one.lacks) for one in accruals.unsettled(session, [row], now=self.now))

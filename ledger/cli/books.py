@@ -1,4 +1,4 @@
-"""migrate, import, close, verify."""
+"""migrate, import, settle, close, verify."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from ledger import clock, config, imports, plans, verification
-from ledger import periods as books
+from ledger import clock, closing, config, deals, imports, plans, verification
 from ledger.cli.app import Json, app, print_json
 from ledger.cli.opened import opened
 from ledger.core.errors import InvalidFile
@@ -96,11 +95,46 @@ def _deals_in(path: Path) -> int | float:
 
 
 @app.command()
-def close(period: str) -> None:
-    """Close a period, and every one before it."""
+def close(
+    period: str,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="What only has to be seen was seen; close all the same.")
+    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only say what is found; close nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Close a period, and every one before it. First says what is found in it."""
     with opened() as (database, _):
-        database.run(lambda session: books.close(session, period, by=None, now=clock.now()))
-    print(f"{period} is closed")
+        with database.reading() as session:
+            found = closing.look(session, period, by=None, now=clock.now())
+        if not json:
+            for one in found:
+                print(f"{'refuses' if one.blocks else 'to accept'}: {one.says}")
+        if not check:
+            codes = [one.code for one in found] if accept else []
+            database.run(
+                lambda session: closing.close(session, period, accept=codes, by=None, now=clock.now())
+            )
+    if json:
+        told = [{"code": one.code, "detail": str(one.says), "blocks": one.blocks} for one in found]
+        print_json({"period": period, "closed": not check, "findings": told})
+    elif not check:
+        print(f"{period} is closed")
+
+
+@app.command()
+def settle() -> None:
+    """Settle every deal: what its facts say and the books lack is posted."""
+    posted = 0
+    with opened() as (database, _), bar() as progress:
+        with database.reading() as session:
+            wanted = deals.ids_of_all(session)
+        task = progress.add_task("settle", total=len(wanted))
+        for start in range(0, len(wanted), 100):
+            some = wanted[start : start + 100]
+            posted += database.run(lambda s, some=some: deals.settle_all(s, some, now=clock.now()))  # type: ignore[misc]
+            progress.advance(task, len(some))
+    print(f"{posted} entries")
 
 
 @app.command()

@@ -19,6 +19,7 @@ VERBS = {
     "plan": "plans",
     "seal": "seals",
     "serve": "service",
+    "settle": "books",
     "simulate": "simulate",
     "statements": "statements",
     "tax": "money",

@@ -23,7 +23,13 @@ class Refused(Exception):
         self.facts = facts
 
     def __str__(self) -> str:
-        return self.text.format(**self.facts) if self.facts else self.text
+        facts = {name: _written(value) for name, value in self.facts.items()}
+        return self.text.format(**facts) if facts else self.text
+
+
+def _written(value: object) -> object:
+    """A fact as it is written down; several refusals become their sentences."""
+    return "; ".join(str(one) for one in value) if isinstance(value, list) else value
 
 
 class NotFound(Refused):

@@ -38,6 +38,12 @@ PAYOUT: Steps = {
 PAYOUT_LINE: Steps = {
     "reserved": {"confirm": "paid", "return": "returned"},
 }
+PERIOD: Steps = {
+    "open": {"review": "in_review", "close": "closed"},
+    "in_review": {"resume": "open", "close": "closed"},
+    "closed": {"reopen": "reopened"},
+    "reopened": {"review": "in_review", "close": "closed"},
+}
 
 
 def advance(steps: Steps, noun: str, state: str, step: str) -> str:

@@ -98,12 +98,34 @@ def test_the_board_of_months_says_what_is_left_to_do(desk: Desk) -> None:
 def test_closing_a_month_has_to_be_typed_and_asks_for_its_statements(desk: Desk) -> None:
     desk.tell_payout()
     desk.day = "2026-06-02"
-    assert "2 笔付款在途" in desk.see("finance", "/periods/2026-05/close")
+    assert "2 笔付款共 4500.00 等待银行回执已超过 10 天" in desk.see("finance", "/periods/2026-05/close")
     assert set(desk.mend("finance", "/periods/2026-05/close", {"typed": "2026-04"}).errors) == {"typed"}
-    desk.done("finance", "/periods/2026-05/close", {"typed": "2026-05", "confirmed": "yes"})
+    assert "确认以下事项后 2026-05 才能结账" in words(
+        desk.mend("finance", "/periods/2026-05/close", {"typed": "2026-05"}).html
+    )
+    seen = {"typed": "2026-05", "accept": "payments_in_transit", "confirmed": "yes"}
+    desk.done("finance", "/periods/2026-05/close", seen)
     shown = desk.see("finance", "/periods")
     assert "2026-05 已结账" in shown and "finance 2026-06-02 10:00" in shown
     assert "正式结算单" in desk.see("finance", "/jobs")
+
+
+def test_a_closed_month_is_reopened_by_two_people(desk: Desk) -> None:
+    desk.tell_fees()
+    desk.day = "2026-06-02"
+    desk.done("finance", "/periods/2026-04/review")
+    assert "复核中" in desk.see("finance", "/periods/2026-04")
+    desk.done("finance", "/periods/2026-05/close", {"typed": "2026-05"})
+    assert set(desk.mend("finance", "/periods/2026-04/reopenings").errors) == {"reason"}
+    desk.done("finance", "/periods/2026-04/reopenings", {"reason": "一张发票漏记"})
+    shown = desk.open("finance", "/periods/2026-04").text
+    assert "须由申请人以外的人同意" in shown and 'value="agree"' not in shown
+    agreed = re.findall(r'action="(/periods/2026-04/reopenings/ro_[^"]+)"', shown)[0]
+    assert desk.fill("finance", agreed, {"do": "agree"}).status_code == 403
+    assert "以下月份将一并打开：2026-05" in desk.see("operator", "/periods/2026-04")
+    desk.done("operator", agreed, {"do": "agree"})
+    assert "2026-05 已重开" in desk.see("finance", "/periods")
+    assert "一张发票漏记" in desk.see("finance", "/periods/2026-04")
 
 
 def test_a_month_that_is_not_over_or_closed_already_is_not_closed(desk: Desk) -> None:

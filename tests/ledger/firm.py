@@ -31,6 +31,7 @@ from ledger import (
 from ledger.core.policy import FIRST
 from ledger.db import Database
 from ledger.files import Store
+from ledger.reopenings import Reopening, ReopeningAnswer
 from ledger.users import User
 
 TIANJIN = (files("ledger") / "cities" / "tianjin.yaml").read_text("utf-8")
@@ -74,7 +75,17 @@ def found(database: Database, store: Store) -> Firm:
         state(session, firm, day(5))
         drawn = papers.draw(session, "record_of_work", "M1", by=firm.finance, now=day(5))
         papers.keep(session, firm.store, drawn.report, PDF, manager_id="M1", by=firm.finance, now=day(5))
+        _ask_to_reopen(session, firm)
     return firm
+
+
+def _ask_to_reopen(session: Session, firm: Firm) -> None:
+    """Whether February is reopened was asked, and refused."""
+    asked = Reopening(id="ro_1", period="2026-02", reason="?", asked_by=firm.finance.id, asked_at=day(5))
+    said = ReopeningAnswer(
+        id="ra_1", reopening_id="ro_1", answer="refused", answered_by=firm.second.id, answered_at=day(5)
+    )
+    session.add_all([asked, said])
 
 
 def _people(session: Session, store: Store) -> Firm:

@@ -14,12 +14,12 @@ from ledger import (
     approvals,
     audit,
     bank_answers,
+    closing,
     deals,
     fees,
     managers,
     milestones,
     payouts,
-    periods,
     plans,
     users,
 )
@@ -163,7 +163,7 @@ def test_what_else_matters_is_noted(database: Database, firm: Firm) -> None:
         users.sign_in(session, phone="13900000000", password="long enough", now=day(5))
         users.reset(session, added.id, password="longer enough", by=firm.operator, now=day(5))
         users.disable(session, added.id, by=firm.operator, now=day(5))
-        periods.close(session, "2026-03", by=firm.finance, now=day(40))
+        closing.close(session, "2026-03", by=firm.finance, now=day(40))
     reason = {one.action: one.after.get("reason") for one in notes(database)}
     assert reason["milestone.withdraw"] == "not so"
     assert reason["milestone.reject"] == "no evidence"
@@ -194,7 +194,7 @@ def test_what_was_not_done_is_not_noted(database: Database, firm: Firm) -> None:
     with database.writing() as session:
         plans.publish(session, version_id, effective_on=date(2026, 4, 1), by=firm.second, now=day(5))
     with database.writing() as session, pytest.raises(Conflict):
-        periods.close(session, "2026-03", by=firm.finance, now=day(5))
+        closing.close(session, "2026-03", by=firm.finance, now=day(5))
     assert list(told(database)) == before
 
 

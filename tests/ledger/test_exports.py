@@ -29,12 +29,12 @@ from ledger import (
     approvals,
     bank_answers,
     cities,
+    closing,
     exports,
     imports,
     journal,
     managers,
     payouts,
-    periods,
     plans,
     users,
 )
@@ -89,7 +89,7 @@ def a_city(database: Database, people: dict[str, User], tmp_path: Path) -> Datab
     import_city(database, people, contracts=150)
     pay(database, people, tmp_path)
     with database.writing() as session:
-        periods.close(session, "2023-06", by=people["finance"], now=NOW)
+        closing.close(session, "2023-06", by=people["finance"], now=NOW)
     return database
 
 

@@ -18,10 +18,10 @@ from sqlmodel import Session, col, select
 
 from ledger import (
     authenticity,
+    closing,
     config,
     demo,
     papers,
-    periods,
     printing,
     report_paper,
     seals,
@@ -56,7 +56,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, S
         environment.setenv("YONGJIN_VAR", str(var))
         environment.setenv("YONGJIN_PUBLIC_URL", "https://example.org")
         demo.load(database, store, contracts=3, now=NOW)
-        database.run(lambda session: periods.close(session, PERIOD, by=None, now=NOW))
+        database.run(lambda session: closing.close(session, PERIOD, by=None, now=NOW))
         printing.run(database, store, PERIOD, kind="final")
         yield database, store
     database.close()

@@ -13,12 +13,12 @@ from sqlmodel import Session, select
 from ledger import (
     archive,
     authenticity,
+    closing,
     config,
     demo,
     journal,
     managers,
     paper,
-    periods,
     printing,
     signing,
     statements,
@@ -45,7 +45,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, S
         environment.setenv("YONGJIN_VAR", str(var))
         environment.setenv("YONGJIN_PUBLIC_URL", "https://example.org")
         demo.load(database, store, contracts=3, now=NOW)
-        database.run(lambda session: periods.close(session, PERIOD, by=None, now=NOW))
+        database.run(lambda session: closing.close(session, PERIOD, by=None, now=NOW))
         yield database, store
     database.close()
 

@@ -108,6 +108,8 @@ CHANGES = {
     "paper": ("paper", "pdf_sha256 = 'another'"),
     "move": ("plan_move", "reason = 'another'"),
     "plan": ("plan_version", "text = 'another'"),
+    "reopening": ("reopening", "reason = 'another'"),
+    "reopening_answer": ("reopening_answer", "answer = 'agreed'"),
     "statement": ("statement", "closing_minor = 1"),
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger import deals, fees, periods, statements
+from ledger import closing, deals, fees, statements
 from ledger.core.entry import PAYABLE
 from ledger.db import Database
 from ledger.files import Store
@@ -133,7 +133,7 @@ def test_an_accrual_that_comes_too_late_for_its_year_counts_in_the_next(office: 
     soon = datetime(2027, 1, 8, tzinfo=UTC)
     office.take(world(JANUARY), "capped", now=soon)
     with office.database.writing() as session:
-        periods.close(session, "2026-12", by=office.finance, now=soon)
+        closing.close(session, "2026-12", by=office.finance, now=soon)
     office.take(world(MARCH), "capped", now=soon)
     assert office.balances(PAYABLE)["M1"] == 37_500
     assert office.journal("year_cap") == ""

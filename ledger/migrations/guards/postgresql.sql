@@ -98,6 +98,47 @@ END $$
 ;;
 CREATE TRIGGER period_follows BEFORE INSERT ON period FOR EACH ROW EXECUTE FUNCTION guard_period()
 ;;
+-- A closed month opens again only by a reopening that somebody else agreed to, the last month first;
+-- a month is closed only once every earlier one is.
+CREATE FUNCTION guard_period_steps() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.id <> OLD.id OR (OLD.state = 'closed' AND NEW.state = 'closed' AND (
+      NEW.closed_at IS DISTINCT FROM OLD.closed_at OR NEW.closed_by IS DISTINCT FROM OLD.closed_by)) THEN
+    PERFORM guard_refuse('period_changed');
+  END IF;
+  IF OLD.state = 'closed' AND NEW.state <> 'closed' THEN
+    IF NEW.state <> 'reopened' OR NOT EXISTS (
+        SELECT 1 FROM reopening r JOIN reopening_answer a ON a.reopening_id = r.id
+        WHERE r.id = NEW.reopening_id AND a.answer = 'agreed' AND a.answered_by <> r.asked_by
+          AND r.period <= NEW.id AND (OLD.closed_at IS NULL OR r.asked_at >= OLD.closed_at)) THEN
+      PERFORM guard_refuse('period_reopened_alone');
+    END IF;
+    IF EXISTS (SELECT 1 FROM period WHERE id > NEW.id AND state = 'closed') THEN
+      PERFORM guard_refuse('period_reopened_before_later');
+    END IF;
+  END IF;
+  IF OLD.state <> 'closed' AND NEW.state = 'closed'
+     AND EXISTS (SELECT 1 FROM period WHERE id < NEW.id AND state <> 'closed') THEN
+    PERFORM guard_refuse('period_closed_before_earlier');
+  END IF;
+  RETURN NEW;
+END $$
+;;
+CREATE TRIGGER period_steps BEFORE UPDATE ON period
+  FOR EACH ROW EXECUTE FUNCTION guard_period_steps()
+;;
+CREATE FUNCTION guard_reopening() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.answer <> 'refused' AND EXISTS (
+      SELECT 1 FROM reopening WHERE id = NEW.reopening_id AND asked_by = NEW.answered_by) THEN
+    PERFORM guard_refuse('reopening_by_asker');
+  END IF;
+  RETURN NEW;
+END $$
+;;
+CREATE TRIGGER reopening_is_anothers BEFORE INSERT ON reopening_answer
+  FOR EACH ROW EXECUTE FUNCTION guard_reopening()
+;;
 CREATE TRIGGER period_never_goes BEFORE DELETE ON period FOR EACH ROW EXECUTE FUNCTION guard_never()
 ;;
 CREATE FUNCTION guard_approval() RETURNS trigger LANGUAGE plpgsql AS $$

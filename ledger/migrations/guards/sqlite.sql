@@ -58,6 +58,32 @@ CREATE TRIGGER period_follows BEFORE INSERT ON period BEGIN
     WHERE EXISTS (SELECT 1 FROM period WHERE state = 'closed' AND id > NEW.id);
 END
 ;;
+-- A closed month opens again only by a reopening that somebody else agreed to, the last month first;
+-- a month is closed only once every earlier one is.
+CREATE TRIGGER period_steps BEFORE UPDATE ON period BEGIN
+  SELECT RAISE(ABORT, 'period_changed') WHERE NEW.id <> OLD.id;
+  SELECT RAISE(ABORT, 'period_changed')
+    WHERE OLD.state = 'closed' AND NEW.state = 'closed'
+      AND (NEW.closed_at IS NOT OLD.closed_at OR NEW.closed_by IS NOT OLD.closed_by);
+  SELECT RAISE(ABORT, 'period_reopened_alone')
+    WHERE OLD.state = 'closed' AND NEW.state <> 'closed' AND (NEW.state <> 'reopened' OR NOT EXISTS (
+      SELECT 1 FROM reopening r JOIN reopening_answer a ON a.reopening_id = r.id
+      WHERE r.id = NEW.reopening_id AND a.answer = 'agreed' AND a.answered_by <> r.asked_by
+        AND r.period <= NEW.id AND (OLD.closed_at IS NULL OR r.asked_at >= OLD.closed_at)));
+  SELECT RAISE(ABORT, 'period_reopened_before_later')
+    WHERE OLD.state = 'closed' AND NEW.state <> 'closed'
+      AND EXISTS (SELECT 1 FROM period WHERE id > NEW.id AND state = 'closed');
+  SELECT RAISE(ABORT, 'period_closed_before_earlier')
+    WHERE OLD.state <> 'closed' AND NEW.state = 'closed'
+      AND EXISTS (SELECT 1 FROM period WHERE id < NEW.id AND state <> 'closed');
+END
+;;
+CREATE TRIGGER reopening_is_anothers BEFORE INSERT ON reopening_answer BEGIN
+  SELECT RAISE(ABORT, 'reopening_by_asker')
+    WHERE NEW.answer <> 'refused'
+      AND EXISTS (SELECT 1 FROM reopening WHERE id = NEW.reopening_id AND asked_by = NEW.answered_by);
+END
+;;
 CREATE TRIGGER period_never_goes BEFORE DELETE ON period BEGIN
   SELECT RAISE(ABORT, 'period_removed');
 END

@@ -138,7 +138,14 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("GET /accounts/2202.01/balances", None, (401, 403, 403, 200, 200)),
     ("GET /accounts/2202.01/movements", None, (401, 403, 403, 200, 200)),
     ("GET /periods", None, (401, 403, 403, 200, 200)),
+    ("GET /periods/2026-02/findings", None, (401, 403, 403, 200, 200)),
+    ("POST /periods/2026-02/review", None, (401, 403, 403, 403, 200)),
+    ("POST /periods/2026-02/resume", None, (401, 403, 403, 403, 409)),
     ("POST /periods/2026-02/close", None, (401, 403, 403, 403, 200)),
+    ("GET /periods/2026-02/reopenings", None, (401, 403, 403, 200, 200)),
+    ("POST /periods/2026-02/reopenings", {"reason": "r"}, (401, 403, 403, 403, 409)),
+    ("POST /periods/2026-01/reopenings/{reopening}/agree", None, (401, 403, 403, 200, 403)),
+    ("POST /periods/2026-01/reopenings/{reopening}/refuse", {"reason": "r"}, (401, 403, 403, 200, 200)),
     ("GET /jobs", None, (401, 403, 403, 200, 200)),
     ("GET /jobs/{run}", None, (401, 403, 403, 200, 200)),
     ("POST /jobs/verify_books/run", None, (401, 403, 403, 202, 202)),
@@ -195,6 +202,8 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
     published = office.post("second", "/plans", {"text": TIANJIN.replace("40%", "42%")})["id"]
     things["other"] = published
     office.post("operator", f"/plans/{published}/publish", {"effective_on": "2030-01-01"})
+    office.post("finance", "/periods/2026-01/close")
+    things["reopening"] = office.post("finance", "/periods/2026-01/reopenings", {"reason": "r"})["id"]
     things["run"] = office.post("operator", "/jobs/settle_due/run")["id"]
     with office.database.writing() as session:
         snapshot = statements.fresh(session, "M1", "2026-03", kind="preliminary", now=office.now())
