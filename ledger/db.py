@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+import psycopg
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Column,
+    Connection,
     Date,
     DateTime,
     Dialect,
@@ -26,11 +29,13 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     String,
+    Table,
     TypeDecorator,
     create_engine,
     event,
     text,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -175,10 +180,57 @@ def lock(session: Session, *names: str, shared: bool = False) -> None:
 
 
 def insert_rows(session: Session, table: type[SQLModel], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Many rows of one table at once, past the unit of work."""
+    """Many rows of one table, all with the same columns, past the unit of work; by COPY on PostgreSQL."""
     listed = list(rows)
-    if listed:
-        session.execute(table.__table__.insert(), listed)  # type: ignore[attr-defined]
+    if not listed:
+        return
+    connection = session.connection()
+    target: Table = table.__table__  # type: ignore[attr-defined]
+    columns = [column for column in target.columns if column.name in listed[0] or column.default is not None]
+    names = ", ".join(f'"{column.name}"' for column in columns)
+    values = _values(columns, listed, connection.dialect)
+    if connection.dialect.name == "sqlite":
+        marks = ", ".join("?" * len(columns))
+        connection.exec_driver_sql(f'INSERT INTO "{target.name}" ({names}) VALUES ({marks})', list(values))
+    else:
+        _copy(connection, f'COPY "{target.name}" ({names}) FROM STDIN', values)
+
+
+def insert_missing(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same of rows that somebody else may be adding just now: what is there already is left as it is.
+
+    Give them in an order that is the same everywhere, so that two who add them wait for each other in turn.
+    """
+    if rows:
+        target: Table = table.__table__  # type: ignore[attr-defined]
+        insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+        session.execute(insert(target).on_conflict_do_nothing(), rows)
+
+
+def _values(
+    columns: Sequence[Column[Any]], rows: Sequence[Mapping[str, Any]], dialect: Dialect
+) -> Iterator[tuple[Any, ...]]:
+    """The rows' values in the order of the columns, as the driver wants them."""
+    names = [column.name for column in columns]
+    defaults = {c.name: getattr(c.default, "arg", None) for c in columns if c.name not in rows[0]}
+    found = [(at, c.type.dialect_impl(dialect).bind_processor(dialect)) for at, c in enumerate(columns)]
+    processes = [(at, process) for at, process in found if process is not None]
+    for row in rows:
+        given = {**row, **defaults} if defaults else row
+        values = [given[name] for name in names]
+        for at, process in processes:
+            values[at] = process(values[at])
+        yield tuple(values)
+
+
+def _copy(connection: Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except psycopg.Error as error:
+        raise DBAPIError.instance(statement, None, error, psycopg.Error) from error
 
 
 def fingerprint(content: bytes) -> str:

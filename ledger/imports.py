@@ -6,10 +6,14 @@ cannot be taken is listed with its line and why; the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import copyreg
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
+from multiprocessing import get_context
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
@@ -26,6 +30,7 @@ from ledger import (
     journal,
     managers,
     milestones,
+    organisations,
     periods,
     plans,
     year_caps,
@@ -38,11 +43,12 @@ from ledger.core.plan import Plan
 from ledger.core.year_cap import ManagerYear
 from ledger.db import Database
 from ledger.fees import BASIC_ACCOUNT, KINDS
-from ledger.organisations import Organisation
 
 BY = "import"
 BATCH = 100
+AHEAD = 2  # batches read for each worker before one of them is done: memory stays flat
 NO_CLIENT = "未注明企业"
+TAX_METHOD = "per_payment"  # of somebody whom a file names for the first time
 
 
 @dataclass
@@ -52,6 +58,7 @@ class Report:
     deals: int = 0
     facts: int = 0
     entries: int = 0
+    looked_at: int = 0
     refused: list[str] = field(default_factory=list)
 
     def add(self, other: Report) -> None:
@@ -59,7 +66,24 @@ class Report:
         self.deals += other.deals
         self.facts += other.facts
         self.entries += other.entries
+        self.looked_at += other.looked_at
         self.refused += other.refused
+
+
+@dataclass(frozen=True)
+class _Batch:
+    files: list[FactsFile]
+    refused: list[str]  # what could not even be read
+
+
+def _sorted_out(items: Iterable[FactsFile | InvalidFile]) -> _Batch:
+    batch = _Batch([], [])
+    for item in items:
+        if isinstance(item, FactsFile):
+            batch.files.append(item)
+        else:
+            batch.refused.append(str(item))
+    return batch
 
 
 def load(
@@ -68,14 +92,65 @@ def load(
     *,
     plan_id: str,
     now: datetime,
+    workers: int = 1,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Report:
-    """Take deals in, in batches. `progress` is told how many were looked at."""
+    """Take deals in, in batches. `progress` is told how many were looked at.
+
+    On PostgreSQL several workers, each a process, take a batch each; SQLite has one writer at a time.
+    """
     report, stream = Report(), iter(files)
-    while batch := list(islice(stream, BATCH)):
-        report.refused += [str(item) for item in batch if isinstance(item, InvalidFile)]
-        report.add(_load(database, [item for item in batch if isinstance(item, FactsFile)], plan_id, now))
-        progress(len(batch))
+    batches = map(_sorted_out, iter(lambda: list(islice(stream, BATCH)), []))
+    for taken in _taken(database, batches, plan_id, now, 1 if database.is_sqlite else workers):
+        report.add(taken)
+        progress(taken.looked_at)
+    return report
+
+
+def _taken(
+    database: Database,
+    batches: Iterable[_Batch],
+    plan_id: str,
+    now: datetime,
+    workers: int,
+) -> Iterator[Report]:
+    if workers <= 1:
+        yield from (_take(database, batch, plan_id, now) for batch in batches)
+        return
+    url = database.engine.url.render_as_string(hide_password=False)
+    with ProcessPoolExecutor(workers, get_context("spawn"), _open, (url,)) as pool:
+        under_way: set[Future[Report]] = set()
+        for batch in batches:
+            under_way.add(pool.submit(_take_here, batch, plan_id, now))
+            if len(under_way) > workers * AHEAD:
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                yield from (one.result() for one in done)
+        yield from (one.result() for one in as_completed(under_way))
+
+
+def _read_only(content: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    return MappingProxyType(content)
+
+
+# read-only mappings go to another process as what they hold
+copyreg.pickle(MappingProxyType, lambda mapping: (_read_only, (dict(mapping),)))
+
+_database: Database
+
+
+def _open(url: str) -> None:
+    global _database
+    _database = Database(url, pool_size=1)
+
+
+def _take_here(batch: _Batch, plan_id: str, now: datetime) -> Report:
+    return _take(_database, batch, plan_id, now)
+
+
+def _take(database: Database, batch: _Batch, plan_id: str, now: datetime) -> Report:
+    report = _load(database, batch.files, plan_id, now)
+    report.looked_at = len(batch.files) + len(batch.refused)
+    report.refused = batch.refused + report.refused
     return report
 
 
@@ -105,9 +180,6 @@ class _Rows:
     """Everything a batch adds, table by table, written in one statement each."""
 
     def __init__(self) -> None:
-        self.organisations: list[dict[str, Any]] = []
-        self.managers: list[dict[str, Any]] = []
-        self.grades: list[dict[str, Any]] = []
         self.deals: list[dict[str, Any]] = []
         self.involved: list[dict[str, Any]] = []
         self.facts: list[dict[str, Any]] = []
@@ -122,9 +194,6 @@ class _Rows:
 
     def write(self, session: Session, now: datetime) -> None:
         for table, rows in (
-            (Organisation, self.organisations),
-            (managers.Manager, self.managers),
-            (managers.ManagerGrade, self.grades),
             (deals.Deal, self.deals),
             (deals.DealManager, self.involved),
             (facts.Fact, self.facts),
@@ -140,8 +209,8 @@ def _absorb(session: Session, files: Sequence[FactsFile], plan_id: str, now: dat
     known_facts = facts.of_deals(session, there)
     known_involved = _involved(session, there)
     rows, report, versions = _Rows(), Report(), _Versions(session, plan_id)
-    clients = _organisations(session, files, rows, now)
-    _managers(session, files, rows, now)
+    clients = _organisations(session, files, now)
+    _managers(session, files, now)
     for file in files:
         deal = there.get(file.facts.deal.id)
         version = plans.get(session, deal.plan_version_id) if deal else versions.on(_opened_on(file))
@@ -206,52 +275,54 @@ def _involved(session: Session, deal_ids: Iterable[str]) -> dict[str, set[str]]:
     return found
 
 
-def _organisations(
-    session: Session, files: Sequence[FactsFile], rows: _Rows, now: datetime
-) -> dict[str, str]:
+def _organisations(session: Session, files: Sequence[FactsFile], now: datetime) -> dict[str, str]:
     """Ids by name; the new ones are added."""
     wanted = {file.facts.deal.client or NO_CLIENT for file in files}
     wanted |= {file.facts.deal.source for file in files if file.facts.deal.source}
-    db.lock(session, "organisations")
-    query = select(Organisation.name, Organisation.id).where(col(Organisation.name).in_(sorted(wanted)))
-    there = dict(session.exec(query).all())
-    for name in sorted(wanted - there.keys()):
-        there[name] = ids.new("og")
-        rows.organisations.append({"id": there[name], "name": name, "created_at": now})
-    return there
+    there = organisations.ids_of(session, wanted)
+    new = [
+        {"id": ids.new("og"), "name": name, "credit_code": None, "created_at": now}
+        for name in sorted(wanted - there.keys())
+    ]
+    db.insert_missing(session, organisations.Organisation, new)
+    return organisations.ids_of(session, wanted) if new else there
 
 
-def _managers(session: Session, files: Sequence[FactsFile], rows: _Rows, now: datetime) -> None:
+def _managers(session: Session, files: Sequence[FactsFile], now: datetime) -> None:
     named = {manager.id: manager for file in files for manager in file.facts.managers.values()}
-    db.lock(session, "managers")
-    there = managers.names(session, named)
-    for manager_id in sorted(named.keys() - there.keys()):
-        manager = named[manager_id]
-        rows.managers.append(
+    new = [named[one] for one in sorted(named.keys() - managers.names(session, named).keys())]
+    db.insert_missing(
+        session,
+        managers.Manager,
+        [
             {
-                "id": ids.given(manager_id, "manager"),
-                "name": manager.name,
-                "tax_method": "per_payment",
+                "id": ids.given(one.id, "manager"),
+                "name": one.name,
+                "tax_method": TAX_METHOD,
                 "created_at": now,
             }
-        )
-        if manager.grade:
-            rows.grades.append(
-                {"manager_id": manager_id, "from_on": managers.BEGINNING, "grade": manager.grade}
-            )
+            for one in new
+        ],
+    )
+    db.insert_missing(
+        session,
+        managers.ManagerGrade,
+        [
+            {"manager_id": one.id, "from_on": managers.BEGINNING, "grade": one.grade}
+            for one in new
+            if one.grade
+        ],
+    )
 
 
 class _Versions:
-    """The plan version in force on a day, looked up once a day."""
+    """The versions of the plan, read once a batch."""
 
     def __init__(self, session: Session, plan_id: str) -> None:
-        self._session, self._plan_id = session, plan_id
-        self._known: dict[date, plans.PlanVersion] = {}
+        self._plan_id, self._known = plan_id, plans.versions(session, plan_id)
 
     def on(self, day: date) -> plans.PlanVersion:
-        if day not in self._known:
-            self._known[day] = plans.in_force(self._session, self._plan_id, day)
-        return self._known[day]
+        return plans.among(self._known, self._plan_id, day)
 
 
 def _opened_on(file: FactsFile) -> date:

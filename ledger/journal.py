@@ -21,6 +21,7 @@ from ledger.core import entry as core
 from ledger.core.errors import Conflict, NotFound
 from ledger.db import Instant, Json, Row
 
+FEW = 50  # so many entries go by one call of a function in the database, more by rows in bulk
 _BY_HAND = {"autoincrement": False}
 
 
@@ -116,49 +117,58 @@ def post_many(
     by: str = "",
     workings: Sequence[dict[str, Any] | None] = (),
 ) -> list[Posted]:
-    """Write many entries, in one round trip on PostgreSQL; the answer is in the same order."""
+    """Write many entries; the answer is in the same order. On PostgreSQL a few take one round trip."""
     if not entries:
         return []
     for entry in entries:
         core.check(entry)
-    on_sqlite = session.get_bind().dialect.name == "sqlite"
-    if on_sqlite:
-        periods.ensure(session, {entry.period for entry in entries})
-    write = _write_sqlite if on_sqlite else _write_postgresql
     kept = list(workings) or [None] * len(entries)
-    found = write(session, entries, kept, now, by)
-    for entry, (entry_id, digest, is_new) in zip(entries, found, strict=True):
-        if not is_new and digest != entry.digest:
+    digests = [entry.digest for entry in entries]
+    one_trip = len(entries) <= FEW and session.get_bind().dialect.name == "postgresql"
+    write = _write_by_function if one_trip else _write_rows
+    found = write(session, entries, digests, kept, now, by)
+    for entry, digest, (entry_id, there, is_new) in zip(entries, digests, found, strict=True):
+        if not is_new and digest != there:
             raise _conflict(session, entry_id, entry)
     return [Posted(entry_id, is_new) for entry_id, _, is_new in found]
 
 
-def _write_sqlite(
+def _write_rows(
     session: Session,
     entries: Sequence[core.Entry],
+    digests: Sequence[str],
     workings: Sequence[dict[str, Any] | None],
     now: datetime,
     by: str,
 ) -> list[tuple[int, str, bool]]:
+    periods.ensure(session, {entry.period for entry in entries})
     known = _known(session, entries)
-    next_id = int(session.execute(text("SELECT coalesce(max(id), 0) FROM entry")).scalar_one())
+    next_ids = iter(_next_ids(session, len(entries)))
     found: list[tuple[int, str, bool]] = []
     entry_rows, posting_rows, working_rows = [], [], []
-    for entry, working in zip(entries, workings, strict=True):
+    for entry, digest, working in zip(entries, digests, workings, strict=True):
         if (entry.kind, entry.source) in known:
             found.append((*known[entry.kind, entry.source], False))
             continue
-        next_id += 1
-        found.append((next_id, entry.digest, True))
-        entry_rows.append(_entry_row(entry, next_id, now, by))
-        posting_rows += [_posting_row(entry, next_id, n, p) for n, p in enumerate(entry.postings, 1)]
+        entry_id = next(next_ids)
+        found.append((entry_id, digest, True))
+        entry_rows.append(_entry_row(entry, entry_id, digest, now, by))
+        posting_rows += [_posting_row(entry, entry_id, n, p) for n, p in enumerate(entry.postings, 1)]
         if working is not None:
-            working_rows.append({"entry_id": next_id, "content": working})
+            working_rows.append({"entry_id": entry_id, "content": working})
     # postings first: the entry's trigger looks at them, and none can be added once it is there
     db.insert_rows(session, Posting, posting_rows)
     db.insert_rows(session, Entry, entry_rows)
     db.insert_rows(session, Working, working_rows)
     return found
+
+
+def _next_ids(session: Session, count: int) -> list[int]:
+    if session.get_bind().dialect.name == "sqlite":
+        last = int(session.execute(text("SELECT coalesce(max(id), 0) FROM entry")).scalar_one())
+        return list(range(last + 1, last + count + 1))
+    drawn = text("SELECT nextval('entry_id_seq') FROM generate_series(1, :count)")
+    return [int(entry_id) for (entry_id,) in session.execute(drawn, {"count": count})]
 
 
 def _known(session: Session, entries: Sequence[core.Entry]) -> dict[tuple[str, str], tuple[int, str]]:
@@ -174,7 +184,7 @@ def _known(session: Session, entries: Sequence[core.Entry]) -> dict[tuple[str, s
     return known
 
 
-def _entry_row(entry: core.Entry, entry_id: int, now: datetime, by: str) -> dict[str, Any]:
+def _entry_row(entry: core.Entry, entry_id: int, digest: str, now: datetime, by: str) -> dict[str, Any]:
     return {
         "id": entry_id,
         "kind": entry.kind,
@@ -186,7 +196,7 @@ def _entry_row(entry: core.Entry, entry_id: int, now: datetime, by: str) -> dict
         "deal_id": entry.deal_id,
         "because": list(entry.because),
         "reverses": entry.reverses,
-        "digest": entry.digest,
+        "digest": digest,
         "posted_at": now,
         "posted_by": by,
     }
@@ -209,38 +219,44 @@ def _posting_row(entry: core.Entry, entry_id: int, line: int, posting: core.Post
     }
 
 
-def _write_postgresql(
+def _write_by_function(
     session: Session,
     entries: Sequence[core.Entry],
+    digests: Sequence[str],
     workings: Sequence[dict[str, Any] | None],
     now: datetime,
     by: str,
 ) -> list[tuple[int, str, bool]]:
     drafts = [
-        [
-            e.kind,
-            e.source,
-            e.on.isoformat(),
-            e.period,
-            e.currency,
-            e.summary,
-            e.deal_id,
-            e.because,
-            e.reverses,
-            e.digest,
-            working,
-            [
-                [p.account, p.owner, p.amount_minor, p.deal_id, p.manager_id, p.stage, p.origin, p.nature]
-                for p in e.postings
-            ],
-        ]
-        for e, working in zip(entries, workings, strict=True)
+        draft(entry, digest, working)
+        for entry, digest, working in zip(entries, digests, workings, strict=True)
     ]
     rows = session.execute(
         text("SELECT entry_id, digest, is_new FROM journal_post(CAST(:drafts AS jsonb), :now, :by)"),
         {"drafts": json.dumps(drafts, ensure_ascii=False), "now": now, "by": by},
     )
     return [(int(entry_id), str(digest), bool(is_new)) for entry_id, digest, is_new in rows]
+
+
+def draft(entry: core.Entry, digest: str, working: dict[str, Any] | None) -> list[Any]:
+    """An entry as the database's `journal_post` takes it."""
+    return [
+        entry.kind,
+        entry.source,
+        entry.on.isoformat(),
+        entry.period,
+        entry.currency,
+        entry.summary,
+        entry.deal_id,
+        entry.because,
+        entry.reverses,
+        digest,
+        working,
+        [
+            [p.account, p.owner, p.amount_minor, p.deal_id, p.manager_id, p.stage, p.origin, p.nature]
+            for p in entry.postings
+        ],
+    ]
 
 
 _SAME = ("kind", "source", "period", "currency", "deal_id", "reverses")

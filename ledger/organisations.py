@@ -65,6 +65,12 @@ def names(session: Session, organisation_ids: Iterable[str]) -> dict[str, str]:
     return dict(session.exec(query).all())
 
 
+def ids_of(session: Session, wanted: Iterable[str]) -> dict[str, str]:
+    """Ids by name, of those that are there."""
+    query = select(Organisation.name, Organisation.id).where(col(Organisation.name).in_(sorted(wanted)))
+    return dict(session.exec(query).all())
+
+
 def search(session: Session, text: str, *, limit: int = 50) -> list[Organisation]:
     """Organisations whose name holds a text, by name; all of them where it is empty."""
     query = select(Organisation).order_by(Organisation.name).limit(limit)

@@ -140,18 +140,24 @@ def in_force(session: Session, plan_id: str, day: date) -> PlanVersion:
 
     Where that one is retired, none is: an older one does not come back.
     """
-    found = session.exec(
-        select(PlanVersion)
-        .where(PlanVersion.plan_id == plan_id, _effective(day))
-        .order_by(col(PlanVersion.effective_on).desc(), col(PlanVersion.version).desc())
-    ).first()
-    if found is None:
+    return among(versions(session, plan_id), plan_id, day)
+
+
+def among(known: Iterable[PlanVersion], plan_id: str, day: date) -> PlanVersion:
+    """The same, of versions that were read already."""
+    effective = [
+        (one.effective_on, one.version, one)
+        for one in known
+        if one.state in ("published", "retired") and one.effective_on is not None and one.effective_on <= day
+    ]
+    if not effective:
         raise Conflict(
             "plan_not_in_force",
             "no version of plan “{plan}” is in force on {day}; publish one first",
             plan=plan_id,
             day=day,
         )
+    found = max(effective)[-1]
     if found.state == "retired":
         raise Conflict(
             "plan_retired",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -54,6 +55,9 @@ def migrate() -> None:
 def import_(
     files: list[Path],
     plan: Annotated[str, typer.Option(help="The plan the deals are under.")] = DEFAULT_PLAN,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that take deals in, on PostgreSQL.")
+    ] = os.cpu_count() or 1,
     json: Json = False,
 ) -> None:
     """Take facts in bulk from YAML, JSON lines or CSV. Safe to run again."""
@@ -66,6 +70,7 @@ def import_(
             (deal for path in files for deal in _read(path, currency)),
             plan_id=plan,
             now=clock.now(),
+            workers=workers,
             progress=lambda done: progress.advance(task, done),
         )
     if json:

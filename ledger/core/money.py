@@ -121,6 +121,7 @@ def _meant(text: str) -> str:
     return f'"{format_rate(value if value <= 1 else value / 100)}"'
 
 
+@lru_cache(maxsize=4096)
 def format_rate(rate: Fraction) -> str:
     """The rate as `parse_rate` reads it: "12.5%", or "1/3" where no short percentage is exact."""
     percent = rate * 100

@@ -1,0 +1,186 @@
+"""The journal against a hand-written pgbench script: the same rows, triggers, server and number of writers.
+
+Three ways to post one three-posting entry, each a durable commit of its own: the database's function alone,
+called as the journal calls it; a whole transaction of the application; and the first with every entry on one
+same account, which would show a row that all have to update.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from itertools import count
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
+from statistics import median
+from time import perf_counter
+
+import psycopg
+
+from ledger import journal
+from ledger.benches import Result, postgres
+from ledger.core.entry import COMMISSION_COST, HELD, PAYABLE, Entry, Posting
+from ledger.db import Database
+
+WRITERS = 8
+ROUNDS = 3
+SECONDS = 4
+MANAGERS = 30_000
+NOW = datetime(2026, 5, 6, tzinfo=UTC)
+
+PGBENCH = f"""\\
+\\set manager random(1, {MANAGERS})
+BEGIN;
+SELECT nextval('entry_id_seq') AS entry \\gset
+INSERT INTO posting (entry_id, line, account, owner, amount_minor, currency, period,
+                     deal_id, manager_id, stage, origin, nature)
+  VALUES (:entry, 1, '6401', '', 150000, 'CNY', '2026-05', 'D-1', 'M' || :manager, 's', '2026-05', 'earned'),
+         (:entry, 2, '2202.01', 'M' || :manager, -135000, 'CNY', '2026-05',
+          'D-1', 'M' || :manager, 's', '2026-05', 'earned'),
+         (:entry, 3, '2202.02', 'M' || :manager, -15000, 'CNY', '2026-05',
+          'D-1', 'M' || :manager, 's', '2026-05', 'earned');
+INSERT INTO entry (id, kind, source, booked_on, period, currency, summary, deal_id, because, digest,
+                   posted_at, posted_by)
+  VALUES (:entry, 'accrual', 'pgbench/' || :entry, '2026-05-06', '2026-05', 'CNY', '', 'D-1', '[]', '',
+          now(), 'bench');
+END;
+"""
+
+Writer = Callable[[str, Barrier, int, str], int]
+
+
+def run() -> Sequence[Result]:
+    """Entries a second of each way, the median of some rounds in which they take turns."""
+    with postgres.migrated() as server:
+        _post_first(server)
+        by_hand, function, transaction, one_account = _measured(
+            lambda: _pgbench(server),
+            lambda: _written(server, _by_function, "many"),
+            lambda: _written(server, _by_transaction, "many"),
+            lambda: _written(server, _by_function, "one"),
+        )
+    return (
+        Result("journal_post, one call an entry", function, by_hand, 0.8),
+        Result("journal.post, a transaction an entry", transaction, by_hand, 0.8),
+        Result("journal_post, every entry on one account", one_account, function, 0.8),
+    )
+
+
+def _post_first(server: postgres.Server) -> None:
+    """One entry, which opens the month for the others."""
+    database = Database(server.url(postgres.BENCH), pool_size=1)
+    database.run(lambda session: journal.post(session, next(_drafts(0, "one")), now=NOW, by="bench"))
+    database.close()
+
+
+def _measured(*ways: Callable[[], float]) -> list[float]:
+    turns = [[way() for way in ways] for _ in range(ROUNDS)]
+    return [median(of_one) for of_one in zip(*turns, strict=True)]
+
+
+def _pgbench(server: postgres.Server) -> float:
+    done = subprocess.run(
+        [
+            *(str(postgres.binaries() / "pgbench"), "--no-vacuum", "--protocol=prepared", "--file=-"),
+            *(f"--client={WRITERS}", "--jobs=2", f"--time={SECONDS}", server.dsn(postgres.BENCH)),
+        ],
+        input=PGBENCH.removeprefix("\\\n"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
+    if found is None:
+        raise RuntimeError(f"pgbench said no rate: {done.stdout}{done.stderr}")
+    return float(found[1])
+
+
+def _written(server: postgres.Server, writer: Writer, accounts: str) -> float:
+    """Entries a second of all writers together, each a process."""
+    context = get_context("spawn")
+    together = context.Barrier(WRITERS)
+    url = server.url(postgres.BENCH)
+    with context.Pool(WRITERS, initializer=_meet, initargs=(together,)) as pool:
+        tasks = [(writer.__name__, url, number, accounts) for number in range(WRITERS)]
+        return sum(pool.starmap(_write, tasks, chunksize=1)) / SECONDS
+
+
+_together: Barrier
+
+
+def _meet(together: Barrier) -> None:
+    global _together
+    _together = together
+
+
+def _write(name: str, url: str, number: int, accounts: str) -> int:
+    writer: Writer = globals()[name]
+    return writer(url, _together, number, accounts)
+
+
+def _by_function(url: str, together: Barrier, number: int, accounts: str) -> int:
+    call = "SELECT entry_id FROM journal_post(%s::jsonb, %s, 'bench')"
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        drafts = _drafts(number, accounts)
+        return _counted(
+            together,
+            lambda: connection.execute(call, [_one(next(drafts)), NOW], prepare=True),
+        )
+
+
+def _one(entry: Entry) -> str:
+    return json.dumps([journal.draft(entry, entry.digest, None)])
+
+
+def _by_transaction(url: str, together: Barrier, number: int, accounts: str) -> int:
+    database = Database(url, pool_size=1)
+    drafts = _drafts(number, accounts)
+    try:
+        return _counted(
+            together,
+            lambda: database.run(lambda session: journal.post(session, next(drafts), now=NOW, by="bench")),
+        )
+    finally:
+        database.close()
+
+
+def _counted(together: Barrier, act: Callable[[], object]) -> int:
+    act()  # connect and prepare
+    together.wait()
+    ends = perf_counter() + SECONDS
+    for done in count():
+        if perf_counter() >= ends:
+            return done
+        act()
+    raise AssertionError("unreachable")
+
+
+def _drafts(number: int, accounts: str) -> Iterator[Entry]:
+    """Entries without end, of sources that nobody has used."""
+    run = f"{perf_counter():.6f}/{number}"
+    for step in count():
+        manager = "M1" if accounts == "one" else f"M{(number * 4001 + step * 7919) % MANAGERS}"
+        yield replace(_entry(manager), source=f"{run}/{step}")
+
+
+def _entry(manager: str) -> Entry:
+    def line(account: str, amount_minor: int, owner: str = "") -> Posting:
+        return Posting(account, amount_minor, owner, "D-1", manager, "s", "2026-05", "earned")
+
+    return Entry(
+        kind="accrual",
+        source="",
+        on=date(2026, 5, 6),
+        period="2026-05",
+        currency="CNY",
+        deal_id="D-1",
+        postings=(
+            line(COMMISSION_COST, 150_000),
+            line(PAYABLE, -135_000, manager),
+            line(HELD, -15_000, manager),
+        ),
+    )
