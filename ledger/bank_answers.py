@@ -73,11 +73,12 @@ def _chosen(session: Session, payout: Payout, line_ids: Sequence[str] | None) ->
 
 
 def _paid(payout: Payout, line: PayoutLine, on: date) -> entry.Entry:
-    manager = line.manager_id
+    manager, month = line.manager_id, period.of(line.value_on)
+    late = "" if month == period.of(on) else month  # the tax is the value date's, whenever it is booked
     postings = (
         entry.Posting(entry.IN_TRANSIT, line.gross_minor, payout.id, manager_id=manager),
         entry.Posting(entry.BANK, -line.net_minor, BASIC_ACCOUNT, manager_id=manager),
-        entry.Posting(entry.WITHHELD_IIT, -line.tax_minor, manager_id=manager),
+        entry.Posting(entry.WITHHELD_IIT, -line.tax_minor, manager_id=manager, origin=late),
     )
     return entry.Entry(
         kind="payout_confirmed",

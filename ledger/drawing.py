@@ -285,7 +285,9 @@ def _header(
             name=manager.name,
             grade=grade_named(grade).zh if grade else "",
             account=managers.masked(manager.bank_account),
-            tax_method=METHODS[manager.tax_method],
+            tax_method=METHODS[
+                managers.tax_methods_on(session, [manager.id], months.last_day(period))[manager.id]
+            ],
         ),
         period=period,
         currency=currency,

@@ -43,14 +43,11 @@ def add(
 ) -> Evidence:
     """Keep a file as evidence of a need or milestone the user may log."""
     rights.require(by, _RIGHT[_kind(subject_id)], managers=_managers(session, subject_id, by=by))
-    if not content:
-        raise Invalid("evidence_empty", "the file “{name}” is empty", name=name)
-    if len(content) > LARGEST:
-        raise Invalid("evidence_large", "the file “{name}” is larger than 20 MB", name=name)
+    check_file(name, content)
     kept = Evidence(
         id=ids.new("ev"),
         subject_id=subject_id,
-        name=name.replace("\\", "/").rsplit("/", 1)[-1][:200] or "file",
+        name=plain_name(name),
         media_type=media_type[:100],
         sha256=store.put(content),
         size=len(content),
@@ -60,6 +57,19 @@ def add(
     session.add(kept)
     session.flush()
     return kept
+
+
+def check_file(name: str, content: bytes) -> None:
+    """Invalid, unless a file has something in it and not too much."""
+    if not content:
+        raise Invalid("evidence_empty", "the file “{name}” is empty", name=name)
+    if len(content) > LARGEST:
+        raise Invalid("evidence_large", "the file “{name}” is larger than 20 MB", name=name)
+
+
+def plain_name(name: str) -> str:
+    """A file's name without the folders somebody's browser told of."""
+    return name.replace("\\", "/").rsplit("/", 1)[-1][:200] or "file"
 
 
 _RIGHT = {"need": "need.log", "milestone": "milestone.log"}

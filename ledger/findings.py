@@ -126,7 +126,7 @@ def _undecided(session: Session, through: date) -> Iterator[Conflict]:
 
 
 def _waiting(session: Session, now: datetime) -> Iterator[Conflict]:
-    days = settings.in_transit_days(session)
+    days = int(settings.on(session, settings.IN_TRANSIT_DAYS, day_of(now)))
     before = day_of(now) - timedelta(days=days)
     query = (
         select(func.count(), Payout.currency, func.sum(PayoutLine.gross_minor), func.min(PayoutLine.value_on))

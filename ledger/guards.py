@@ -16,6 +16,21 @@ from ledger.core.entry import KINDS
 
 _NAMED = re.compile(r"CREATE (?:CONSTRAINT )?(TRIGGER|FUNCTION) (\w+)")
 
+# What people decided, sent or said, a row each, told of by nothing but their triggers here.
+_RECORDS = (
+    "split_answer",
+    "statement",
+    "paper",
+    "plan_move",
+    "reopening",
+    "reopening_answer",
+    "setting",
+    "manager_tax",
+    "payee_invoice",
+    "invoice_use",
+    "invoice_taken_back",
+)
+
 # Rows that are written once. The application's role may add to these and read them, no more.
 APPEND_ONLY = (
     "entry",
@@ -27,14 +42,9 @@ APPEND_ONLY = (
     "audit_note",
     "seal_block",
     "sealed",
-    "split_answer",
-    "statement",
-    "paper",
-    "plan_move",
-    "reopening",
-    "reopening_answer",
     "alembic_version",
     "entry_kind",
+    *_RECORDS,
 )
 
 
@@ -66,12 +76,7 @@ def _append_only(dialect: str) -> list[list[str]]:
                 ("fact", "id"),
                 ("working", "entry_id"),
                 ("audit_note", "id"),
-                ("split_answer", "id"),
-                ("statement", "id"),
-                ("paper", "id"),
-                ("plan_move", "id"),
-                ("reopening", "id"),
-                ("reopening_answer", "id"),
+                *((table, "id") for table in _RECORDS),
             )
         ]
     return [
@@ -81,19 +86,7 @@ def _append_only(dialect: str) -> list[list[str]]:
             f"CREATE TRIGGER {table}_never_emptied BEFORE TRUNCATE ON {table}\n"
             "  FOR EACH STATEMENT EXECUTE FUNCTION guard_never()",
         ]
-        for table in (
-            "fact",
-            "working",
-            "audit_note",
-            "seal_block",
-            "sealed",
-            "split_answer",
-            "statement",
-            "paper",
-            "plan_move",
-            "reopening",
-            "reopening_answer",
-        )
+        for table in ("fact", "working", "audit_note", "seal_block", "sealed", *_RECORDS)
     ]
 
 

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, or_
 from sqlmodel import Field, Session, col, select
 
-from ledger import audit, ids, rights
+from ledger import audit, clock, ids, rights
 from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.db import Instant, Row
 from ledger.rights import Actor
@@ -26,7 +26,7 @@ class Manager(Row, table=True):
     id: str = Field(primary_key=True)
     name: str
     phone: str | None = None
-    tax_method: str = "per_payment"
+    tax_method: str = "per_payment"  # set last; which one counts on a day says `tax_methods_on`
     bank_name: str | None = None
     bank_account: str | None = None
     created_at: datetime = Field(sa_type=Instant)
@@ -40,6 +40,18 @@ class ManagerGrade(Row, table=True):
     manager_id: str = Field(primary_key=True)
     from_on: date = Field(primary_key=True)
     grade: str
+
+
+class ManagerTax(Row, table=True):
+    """How income tax is withheld from a manager from a day on. Written once; a later row takes its place."""
+
+    __tablename__ = "manager_tax"
+
+    id: str = Field(primary_key=True)
+    manager_id: str = Field(index=True)
+    from_on: date
+    method: str
+    set_at: datetime = Field(sa_type=Instant)
 
 
 def add(
@@ -97,15 +109,56 @@ def set_payment(
     bank_name: str | None,
     bank_account: str | None,
     tax_method: str,
+    tax_from: date | None = None,
     by: Actor | None = None,
     now: datetime | None = None,
 ) -> Manager:
-    """How a manager is paid and taxed from now on."""
+    """How a manager is paid from now on, and taxed from a day on: today, where none is given."""
     _known_tax_method(tax_method)
-    manager = get(session, manager_id)
+    manager, at = get(session, manager_id), now or clock.now()
+    _tax_from(session, manager, tax_method, tax_from or clock.day_of(at), by=by, now=at)
     manager.bank_name, manager.bank_account, manager.tax_method = bank_name, bank_account, tax_method
     audit.changed(session, by, "manager.set_payment", manager, now=now)
     return manager
+
+
+def _tax_from(
+    session: Session, manager: Manager, method: str, from_on: date, *, by: Actor | None, now: datetime
+) -> None:
+    known = tax_history(session, manager.id)
+    if not known:
+        known = [_taxed(session, manager.id, manager.tax_method, BEGINNING, now)]
+    if known[0].method == method and known[0].from_on <= from_on:
+        return
+    _taxed(session, manager.id, method, from_on, now)
+    told = {"method": method, "from_on": from_on.isoformat()}
+    audit.note(session, by, "manager.set_tax", manager.id, after=told, now=now)
+
+
+def _taxed(session: Session, manager_id: str, method: str, from_on: date, now: datetime) -> ManagerTax:
+    row = ManagerTax(id=ids.new("mt"), manager_id=manager_id, from_on=from_on, method=method, set_at=now)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def tax_history(session: Session, manager_id: str) -> list[ManagerTax]:
+    """How a manager was and will be taxed, what counts last first."""
+    query = select(ManagerTax).where(ManagerTax.manager_id == manager_id)
+    return list(session.exec(query.order_by(col(ManagerTax.from_on).desc(), col(ManagerTax.id).desc())))
+
+
+def tax_methods_on(session: Session, manager_ids: Iterable[str], day: date) -> dict[str, str]:
+    """By which method each manager is taxed on a day."""
+    wanted = list(manager_ids)
+    known = select(Manager.id, Manager.tax_method).where(col(Manager.id).in_(wanted))
+    methods = dict(session.exec(known).all())
+    rows = session.exec(
+        select(ManagerTax)
+        .where(col(ManagerTax.manager_id).in_(wanted), ManagerTax.from_on <= day)
+        .order_by(col(ManagerTax.from_on), col(ManagerTax.id))
+    )
+    return methods | {row.manager_id: row.method for row in rows}
 
 
 def masked(account: str | None) -> str:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from sqlmodel import Session, col, func, select
 
-from ledger import holds, policies, rights
+from ledger import holds, payees, policies, rights
 from ledger.clock import day_of
 from ledger.core import entry, payable
 from ledger.core.payable import Line
@@ -59,6 +59,7 @@ class Case:
     held: Sequence[Line]
     policy: Policy
     day: date
+    lacks: str | None  # what is not on file
 
     @property
     def payable_minor(self) -> int:
@@ -88,6 +89,10 @@ def _no_account(case: Case) -> str | None:
     return None if case.manager.bank_account and case.manager.bank_name else "no_bank_account"
 
 
+def _lacks_papers(case: Case) -> str | None:
+    return case.lacks
+
+
 # Who is not paid, and why: the first that says something. A further reason is a further row.
 CHECKS: tuple[Callable[[Case], str | None], ...] = (
     _owes,
@@ -95,6 +100,7 @@ CHECKS: tuple[Callable[[Case], str | None], ...] = (
     _nothing,
     _below_minimum,
     _no_account,
+    _lacks_papers,
 )
 
 
@@ -109,8 +115,13 @@ def due(session: Session, currency: str, *, day: date, only: str | None = None) 
     found = _lines(session, currency, only)
     waiting = holds.by_manager(holds.standing(session, day), found)
     policy = policies.in_force(session, day)
+    parts = {
+        manager_id: _divided(manager_id, lines, waiting[manager_id]) for manager_id, lines in found.items()
+    }
+    owed = {manager_id: payable.total(free) for manager_id, (free, _) in parts.items()}
+    lacking = payees.lacking(session, owed, day, currency=currency)
     worked_out = (
-        _due(manager, found[manager.id], waiting[manager.id], policy, day)
+        _due(Case(manager, *parts[manager.id], policy, day, lacking.get(manager.id)), waiting[manager.id])
         for manager in _managers(session, found)
     )
     return [one for one in worked_out if one.lines or one.held]
@@ -137,17 +148,21 @@ def _managers(session: Session, wanted: Iterable[str]) -> list[Manager]:
     return list(session.exec(query.order_by(col(Manager.id))))
 
 
-def _due(
-    manager: Manager, found: dict[str, list[Line]], waiting: Sequence[Hold], policy: Policy, day: date
-) -> Due:
-    free, held = payable.divided(found, lambda line: any(hold.covers(manager.id, line) for hold in waiting))
-    case = Case(manager, free, held, policy, day)
+def _divided(
+    manager_id: str, found: dict[str, list[Line]], waiting: Sequence[Hold]
+) -> tuple[list[Line], list[Line]]:
+    return payable.divided(found, lambda line: any(hold.covers(manager_id, line) for hold in waiting))
+
+
+def _due(case: Case, waiting: Sequence[Hold]) -> Due:
     return Due(
-        manager_id=manager.id,
-        name=manager.name,
-        lines=tuple(free),
-        held=tuple(held),
-        holds=tuple(hold for hold in waiting if any(hold.covers(manager.id, line) for line in held)),
+        manager_id=case.manager.id,
+        name=case.manager.name,
+        lines=tuple(case.lines),
+        held=tuple(case.held),
+        holds=tuple(
+            hold for hold in waiting if any(hold.covers(case.manager.id, line) for line in case.held)
+        ),
         why_not=next((why for check in CHECKS if (why := check(case))), None),
     )
 

@@ -22,6 +22,7 @@ from ledger import (
     db,
     deals,
     ids,
+    invoices,
     journal,
     managers,
     payables,
@@ -72,12 +73,15 @@ def make(
         made_by=by.id,
         made_at=now,
     )
-    lines = [_line(session, payout, one) for one in due]
+    gross = {one.manager_id: one.payable_minor for one in due}
+    taxed = withholding.on_payments(session, gross, value_on, currency=currency)
+    lines = [_line(session, payout, one, taxed[one.manager_id]) for one in due]
     payout.digest = digest(payout, lines)
     session.add(payout)
     session.add_all(lines)
     audit.changed(session, by, "payout.make", payout, now=now)
     session.flush()
+    invoices.use(session, [line for line in lines if line.tax_method == "invoiced"], currency=currency)
     on = _booked_on(calendar, day_of(now))
     reserved = [_reserved(payout, line, one, on) for line, one in zip(lines, due, strict=True)]
     journal.post_many(session, reserved, now=now, by=by.id)
@@ -94,11 +98,8 @@ def _number(session: Session, today: date) -> str:
     return f"{prefix}{made + 1:03d}"
 
 
-def _line(session: Session, payout: Payout, due: Due) -> PayoutLine:
-    manager = managers.get(session, due.manager_id)
-    held = withholding.withheld(
-        session, manager, payout.value_on, due.payable_minor, currency=payout.currency
-    )
+def _line(session: Session, payout: Payout, due: Due, taxed: withholding.Taxed) -> PayoutLine:
+    manager, held = managers.get(session, due.manager_id), taxed.held
     return PayoutLine(
         id=ids.new("pl"),
         payout_id=payout.id,
@@ -109,7 +110,7 @@ def _line(session: Session, payout: Payout, due: Due) -> PayoutLine:
         gross_minor=due.payable_minor,
         tax_minor=held.withheld_minor,
         net_minor=held.net_minor,
-        tax_method=manager.tax_method,
+        tax_method=taxed.method,
         tax_working=[step.to_data() for step in held.because],
         value_on=payout.value_on,
         state="reserved",

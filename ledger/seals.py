@@ -122,6 +122,14 @@ SOURCES: Mapping[str, Source] = {
         Source("reopening", "reopening", ("id", "period", "reason", "asked_by", "asked_at")),
         Source("reopening_answer", "reopening_answer", (
             "id", "reopening_id", "answer", "reason", "answered_by", "answered_at")),
+        Source("invoice", "payee_invoice", (
+            "id", "manager_id", "number", "issued_on", "currency", "amount_minor", "file_name", "media_type",
+            "sha256", "size", "added_by", "added_at")),
+        Source("invoice_back", "invoice_taken_back", (
+            "id", "invoice_id", "reason", "taken_by", "taken_at")),
+        Source("invoice_use", "invoice_use", ("id", "invoice_id", "line_id", "amount_minor")),
+        Source("payee_tax", "manager_tax", ("id", "manager_id", "from_on", "method", "set_at")),
+        Source("setting", "setting", ("id", "name", "from_on", "value", "reason", "set_by", "set_at")),
         Source("statement", "statement", (
             "id", "number", "manager_id", "period", "currency", "kind", "revision", "replaces",
             "closing_minor", "content_sha256", "pdf_sha256", "pdf_size", "made_at")),

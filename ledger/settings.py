@@ -1,96 +1,126 @@
-"""Settings (设置) that finance may change while the program runs; what nobody changed has its default."""
+"""What the operator decides (设置), each from a day on: who set it, when and why is kept for ever.
+
+A setting is never changed; a later row for the same or a later day takes its place. What counted on a
+day is the row with the latest `from_on` up to it, and of equal ones the last that was set.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
-from sqlmodel import Field, Session, select
+from sqlmodel import Field, Session, col, select
 
-from ledger import audit, rights
-from ledger.core.errors import Invalid, NotFound
+from ledger import audit, ids, rights
+from ledger.clock import day_of
+from ledger.core.errors import Invalid
 from ledger.db import Instant, Row
 from ledger.users import User
 
 
 class Setting(Row, table=True):
-    """One setting that is not as it came."""
+    """One decision of the operator."""
 
     __tablename__ = "setting"
 
-    name: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    name: str = Field(index=True)
+    from_on: date
     value: str
-    changed_by: str
-    changed_at: datetime = Field(sa_type=Instant)
+    reason: str
+    set_by: str
+    set_at: datetime = Field(sa_type=Instant)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a setting is before anybody changes it, and what it may be."""
+    """A setting there is: what counts where nobody set it, and what it may be."""
 
     default: str
     allows: Callable[[str], bool]
     may_be: str  # in words, for who wrote something else
 
 
-def _days(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 3
+def _number(least: int, most: int) -> Known:
+    def allows(text: str) -> bool:
+        return text.isascii() and text.isdigit() and len(text) <= 4 and least <= int(text) <= most
 
+    return Known(str(least), allows, f"{least}–{most}")
+
+
+BREAK_MONTHS = "tax.break_months"
+AGREEMENT_REQUIRED = "payee.agreement_required"
+IN_TRANSIT_DAYS = "period.in_transit_days"
 
 KNOWN: Mapping[str, Known] = {
+    BREAK_MONTHS: _number(1, 11),
+    AGREEMENT_REQUIRED: Known("no", ("no", "yes").__contains__, "no, yes"),
     # Ten days: a transfer that the bank has not answered by then is looked into before a month is closed.
-    "in_transit_days": Known("10", _days, "a whole number of days, 0 to 999"),
+    IN_TRANSIT_DAYS: replace(_number(0, 999), default="10"),
 }
 
 
-def values(session: Session) -> dict[str, str]:
-    """Every setting as it is now."""
-    changed = dict(session.exec(select(Setting.name, Setting.value)).all())
-    return {name: changed.get(name, known.default) for name, known in KNOWN.items()}
-
-
-def value(session: Session, name: str) -> str:
-    """One setting as it is now, or NotFound."""
+def decide(
+    session: Session, name: str, *, value: str, from_on: date, reason: str, by: User, now: datetime
+) -> Setting:
+    """Let a value count from a day on, which may lie back as far as this year goes."""
+    rights.require(by, "setting.decide")
     known = _known(name)
-    changed = session.get(Setting, name)
-    return changed.value if changed else known.default
-
-
-def in_transit_days(session: Session) -> int:
-    """After how many days without the bank's answer a payment is told of at close."""
-    return int(value(session, "in_transit_days"))
-
-
-def change(session: Session, name: str, wanted: str, *, by: User | None, now: datetime) -> Setting:
-    """Have a setting another way from now on. `by` is None on the command line."""
-    if by is not None:
-        rights.require(by, "setting.change")
-    known, wanted = _known(name), wanted.strip()
-    if not known.allows(wanted):
+    if not known.allows(value):
         raise Invalid(
-            "setting_invalid",
-            "{setting} is {may_be}; not “{value}”",
-            setting=name,
-            may_be=known.may_be,
-            value=wanted,
+            "setting_value",
+            "“{value}” cannot be set for {name}; it may be {values}",
+            value=value[:40],
+            name=name,
+            values=known.may_be,
         )
-    kept = session.get(Setting, name) or Setting(name=name, value="", changed_by="", changed_at=now)
-    before = kept.value or known.default
-    kept.value, kept.changed_by, kept.changed_at = wanted, by.id if by else audit.COMMAND_LINE, now
-    session.add(kept)
-    audit.note(
-        session, by, "setting.change", name, before={"value": before}, after={"value": wanted}, now=now
+    if from_on < date(day_of(now).year, 1, 1):
+        raise Invalid(
+            "setting_past", "a setting counts from a day of this year or later, not {day}", day=from_on
+        )
+    if not reason.strip():
+        raise Invalid("reason_missing", "say why")
+
+    decided = Setting(
+        id=ids.new("se"),
+        name=name,
+        from_on=from_on,
+        value=value,
+        reason=reason.strip()[:500],
+        set_by=by.id,
+        set_at=now,
     )
-    return kept
+    session.add(decided)
+    audit.changed(session, by, "setting.decide", decided, now=now)
+    session.flush()
+    return decided
+
+
+def on(session: Session, name: str, day: date) -> str:
+    """What counts on a day."""
+    return through(session, name)(day)
+
+
+def through(session: Session, name: str) -> Callable[[date], str]:
+    """What counts on any day, from one reading of the table."""
+    known, rows = _known(name), [(row.from_on, row.value) for row in history(session, name)]
+    return lambda day: next((value for from_on, value in rows if from_on <= day), known.default)
+
+
+def history(session: Session, name: str) -> list[Setting]:
+    """Every decision about a setting, what comes last in time first."""
+    query = select(Setting).where(Setting.name == name)
+    return list(session.exec(query.order_by(col(Setting.from_on).desc(), col(Setting.id).desc())))
 
 
 def _known(name: str) -> Known:
-    if name not in KNOWN:
-        raise NotFound(
+    known = KNOWN.get(name)
+    if known is None:
+        raise Invalid(
             "setting_unknown",
-            "there is no setting {setting}; there are {known}",
-            setting=name,
-            known=", ".join(KNOWN),
+            "there is no setting “{name}”; there are {names}",
+            name=name[:40],
+            names=", ".join(KNOWN),
         )
-    return KNOWN[name]
+    return known

@@ -123,7 +123,8 @@ def _manager(
     request: Request, session: Session, id: str, by: User, now: datetime, form: Form, status: int = 200
 ) -> Response:
     manager, today = managers.seen(session, id, by=by), day_of(now)
-    defaults = {"bank_name": manager.bank_name or "", "tax_method": manager.tax_method, "from_on": str(today)}
+    method = managers.tax_methods_on(session, [id], today)[id]
+    defaults = {"bank_name": manager.bank_name or "", "tax_method": method, "from_on": str(today)}
     form.defaults = defaults | form.defaults
     return page(
         request,
@@ -131,6 +132,8 @@ def _manager(
         status=status,
         manager=manager,
         account=masked(manager.bank_account),
+        method=method,
+        taxed=managers.tax_history(session, id),
         standing=accounts.standing(session, id),
         history=managers.grade_history(session, id),
         grade=managers.grades_on(session, [id], today).get(id),
@@ -147,6 +150,9 @@ def set_payment(request: Request, id: str, session: Books, by: By, now: Now, for
     """How the manager is paid and taxed from now on. An account left empty stays as it is."""
     rights.require(by, "manager.edit")
     manager = managers.get(session, id)
+    tax_from = form.parsed("tax_from", fields.day) if form.text("tax_from") else None
+    if not form.ok:
+        return _manager(request, session, id, by, now, form, 422)
     try:
         managers.set_payment(
             session,
@@ -154,6 +160,9 @@ def set_payment(request: Request, id: str, session: Books, by: By, now: Now, for
             bank_name=form.text("bank_name") or None,
             bank_account=_account(form) or manager.bank_account,
             tax_method=form.text("tax_method"),
+            tax_from=tax_from,
+            by=by,
+            now=now,
         )
     except Invalid as refusal:
         form.refuse(_FIELDS.get(refusal.code, ""), sentence(refusal))

@@ -36,6 +36,7 @@ WHY_NOT = {
     "no_bank_account": N_("No bank account is known"),
     "held": N_("Everything waits for a hold to end"),
     "below_minimum": N_("Less than the least that is paid"),
+    "no_invoice": N_("The invoices on file do not cover what is owed"),
 }
 
 
@@ -106,8 +107,7 @@ def _net(session: Session, one: Due, form: Form) -> Withheld | None:
     """The tax and what is left on the value date of the form; None where it cannot be told."""
     try:
         day = fields.day(form.text("value_on"))
-        manager = managers.get(session, one.manager_id)
-        return withholding.withheld(session, manager, day, one.payable_minor, currency="CNY")
+        return withholding.on_payments(session, {one.manager_id: one.payable_minor}, day)[one.manager_id].held
     except Refused:
         return None
 

@@ -51,11 +51,12 @@ class NewManager(Body):
 
 
 class Payment(Body):
-    """How a manager is paid and taxed from now on."""
+    """How a manager is paid from now on, and taxed from a day on."""
 
     bank_name: Name | None
     bank_account: BankAccount | None
     tax_method: TaxMethod
+    tax_from: Day | None = Field(default=None, description="Left out: today, where the method is another.")
 
 
 class NewGrade(Body):
@@ -104,7 +105,8 @@ def _shown(manager: Manager) -> dict[str, Any]:
 
 def _whole(session: Books, manager: Manager, now: Now) -> WholeManager:
     grade = managers.grades_on(session, [manager.id], day_of(now)).get(manager.id)
-    return WholeManager(**_shown(manager), grade=grade)
+    method = managers.tax_methods_on(session, [manager.id], day_of(now))[manager.id]
+    return WholeManager(**{**_shown(manager), "tax_method": method}, grade=grade)
 
 
 @router.get("")
@@ -132,7 +134,7 @@ def get(id: PathId, session: Books, by: By, now: Now) -> WholeManager:
 def set_payment(id: PathId, body: Payment, session: Books, by: By, now: Now) -> WholeManager:
     """Say how they are paid and taxed from now on."""
     rights.require(by, "manager.edit")
-    return _whole(session, managers.set_payment(session, id, **body.model_dump()), now)
+    return _whole(session, managers.set_payment(session, id, **body.model_dump(), by=by, now=now), now)
 
 
 @router.post("/{id}/grades")

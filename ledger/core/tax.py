@@ -38,6 +38,7 @@ class Settings:
 
 
 DEFAULTS = Settings()
+SettingsOn = Callable[[date], Settings]  # which of them counts on a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,43 @@ def withhold_all(
     method: str, payments: Iterable[Payment], settings: Settings = DEFAULTS
 ) -> tuple[Withheld, ...]:
     """The tax on all payments to one person, taken by date, then as listed."""
+    return _in_turn(method, payments, lambda _: settings)[0]
+
+
+def withhold_after(
+    method: str, standing: Sequence[Paid], payment: Payment, settings_on: SettingsOn
+) -> Withheld:
+    """The tax on a payment after those of the year that stand, though others came back since.
+
+    What stands is taxed as if nothing else had ever been paid. Where more or less was withheld from it,
+    the difference is taken off this payment's tax or added to it: target minus withheld.
+    """
+    kept = [Payment(paid.on, paid.amount_minor, paid.kind) for paid in standing]
+    right, months = _in_turn(method, kept, settings_on)
+    held = withhold(method, months, payment, settings_on(payment.on))
+    should = sum(one.withheld_minor for one in right)
+    had = sum(paid.withheld_minor for paid in standing)
+    if had == should:
+        return held
+    due_minor = min(max(held.withheld_minor + should - had, 0), payment.amount_minor)
+    numbers = {
+        "should": _yuan(should),
+        "had": _yuan(had),
+        "own": _yuan(held.withheld_minor),
+        "withheld": _yuan(due_minor),
+    }
+    because = (*held.because, Step("corrected", numbers))
+    return Withheld(payment.on, payment.amount_minor, due_minor, payment.amount_minor - due_minor, because)
+
+
+def _in_turn(
+    method: str, payments: Iterable[Payment], settings_on: SettingsOn
+) -> tuple[tuple[Withheld, ...], tuple[Paid, ...]]:
+    """The tax on each payment, and what it comes to by month and kind of service."""
     months: dict[tuple[str, str], Paid] = {}
     results = []
     for payment in sorted(payments, key=lambda payment: payment.on):
-        held = withhold(method, tuple(months.values()), payment, settings)
+        held = withhold(method, tuple(months.values()), payment, settings_on(payment.on))
         key = (period.of(payment.on), payment.kind)
         before = months.get(key, Paid(payment.on, 0, 0))
         months[key] = Paid(
@@ -112,7 +146,7 @@ def withhold_all(
             payment.kind,
         )
         results.append(held)
-    return tuple(results)
+    return tuple(results), tuple(months.values())
 
 
 def sentences(steps: Iterable[Step], lang: Lang) -> list[str]:

@@ -44,6 +44,12 @@ WORDS = {
         "back within the year.",
         "zh": "{tax}少于已预扣的{before}，本次不预扣，年内亦不退税。",
     },
+    "corrected": {
+        "en": "On what was paid this year and stands, {should} should have been withheld and {had} were, for "
+        "a payment came back or a setting changed: with {own} for this payment, {withheld} to withhold.",
+        "zh": "本年仍有效的付款应预扣{should}、已预扣{had}（有付款退回或设置变更），本次本应预扣{own}，"
+        "更正后预扣{withheld}。",
+    },
     "invoiced": {
         "en": "The payee invoices {amount}: nothing is withheld, and nothing is paid without the invoice.",
         "zh": "收款方就{amount}开具发票，不代扣个人所得税；无发票不付款。",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ledger.core.errors import Invalid
 from ledger.core.money import format_minor, parse_minor
 from ledger.core.tax import (
+    DEFAULTS,
     METHODS,
     Paid,
     Payment,
@@ -19,6 +20,7 @@ from ledger.core.tax import (
     from_data,
     sentences,
     withhold,
+    withhold_after,
     withhold_all,
 )
 from ledger.core.tax_tables import CUMULATIVE, PER_PAYMENT, Table, bracket_of
@@ -194,6 +196,43 @@ def test_no_bracket_has_a_step_at_its_edge(table: Table) -> None:
     assert table.brackets[-1].upto_minor is None
 
 
+# -- after something came back ------------------------------------------------------------------
+
+HISTORIES = st.lists(
+    st.tuples(st.dates(date(2026, 1, 1), date(2026, 11, 30)), st.integers(1, 40_000_00)), max_size=6
+)
+
+
+@given(history=HISTORIES, method=st.sampled_from(["per_payment", "platform_cumulative"]))
+def test_where_nothing_came_back_the_tax_is_as_in_one_row(
+    history: list[tuple[date, int]], method: str
+) -> None:
+    payments = [Payment(*one) for one in sorted(history)]
+    held = withhold_all(method, payments)
+    last = Payment(date(2026, 12, 5), 9_000_00)
+    standing = [Paid(one.on, one.amount_minor, one.withheld_minor) for one in held]
+    assert (
+        withhold_after(method, standing, last, lambda _: DEFAULTS)
+        == withhold_all(method, [*payments, last])[-1]
+    )
+
+
+@given(history=HISTORIES.filter(bool), gone=st.integers(0, 5))
+def test_after_one_came_back_a_large_payment_puts_the_year_right(
+    history: list[tuple[date, int]], gone: int
+) -> None:
+    held = withhold_all("per_payment", [Payment(*one) for one in history])
+    standing = [
+        Paid(one.on, one.amount_minor, one.withheld_minor)
+        for n, one in enumerate(held)
+        if n != gone % len(held)
+    ]
+    last = Payment(date(2026, 12, 5), 500_000_00)
+    taken = withhold_after("per_payment", standing, last, lambda _: DEFAULTS).withheld_minor
+    right = withhold_all("per_payment", [*(Payment(p.on, p.amount_minor) for p in standing), last])
+    assert taken + sum(p.withheld_minor for p in standing) == sum(one.withheld_minor for one in right)
+
+
 # -- workings -----------------------------------------------------------------------------------
 
 
@@ -203,6 +242,12 @@ def test_every_step_is_said_in_both_languages() -> None:
         *withhold_all("per_payment", paid("2026-05-06 600", "2026-05-31 3000.01", "2026-05-31 6000")),
         *withhold_all("invoiced", paid("2026-05-06 600")),
         *withhold_all("payroll", paid("2026-05-06 600")),
+        withhold_after(
+            "per_payment",
+            [Paid(date(2026, 5, 6), 3000_00, 560_00)],
+            *paid("2026-06-06 4000"),
+            lambda _: DEFAULTS,
+        ),
     ]
     said = {step.rule for one in held for step in one.because}
     assert said == set(WORDS)

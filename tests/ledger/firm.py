@@ -17,6 +17,7 @@ from ledger import (
     evidence,
     fees,
     holds,
+    invoices,
     managers,
     milestones,
     needs,
@@ -25,6 +26,7 @@ from ledger import (
     plan_moves,
     plans,
     policies,
+    settings,
     statements,
     users,
 )
@@ -67,6 +69,7 @@ def found(database: Database, store: Store) -> Firm:
         _deal(session, firm)
         _move(session, firm)
         _agree(session, firm)
+        _papers(session, firm)
         reach(session, firm, "need_discovery", day(1))
         receive(session, firm, 2_500_000, "YH-1", day(2))
         _govern(session, firm)
@@ -165,6 +168,44 @@ def _agree(session: Session, firm: Firm) -> None:
     agreements.propose(session, DEAL, stage="tech_sourcing", weights={"M1": "1"}, by=firm.manager, now=NOW)
 
 
+def _papers(session: Session, firm: Firm) -> None:
+    """A setting, a method of tax from later on, and two invoices of the manager: one counts."""
+    settings.decide(
+        session,
+        settings.BREAK_MONTHS,
+        value="2",
+        from_on=date(2026, 1, 1),
+        reason="答复",
+        by=firm.finance,
+        now=NOW,
+    )
+    managers.set_payment(
+        session,
+        "M1",
+        bank_name="工商银行",
+        bank_account="62220001",
+        tax_method="per_payment",
+        tax_from=date(2026, 1, 1),
+        by=firm.operator,
+        now=NOW,
+    )
+    for number in ("FP-1", "FP-2"):
+        invoice = invoices.add(
+            session,
+            firm.store,
+            "M1",
+            number=number,
+            issued_on=date(2026, 3, 1),
+            amount_minor=10_000_000,
+            file_name="发票.pdf",
+            media_type="application/pdf",
+            content=number.encode(),
+            by=firm.operator,
+            now=NOW,
+        )
+    invoices.take_back(session, invoice.id, reason="作废", by=firm.operator, now=NOW)
+
+
 def reach(session: Session, firm: Firm, stage: str, now: datetime) -> None:
     """The manager logs a milestone, operations verify it."""
     logged = milestones.log(
@@ -198,6 +239,7 @@ def _govern(session: Session, firm: Firm) -> None:
 
 def _pay(session: Session, firm: Firm) -> None:
     made = payouts.make(session, value_on=day(4).date(), by=firm.operator, now=day(3))
+    invoices.use(session, payouts.lines_of(session, made.id))
     approvals.approve(session, made.id, by=firm.second, now=day(3))
     payouts.send(session, firm.store, made.id, by=firm.finance, now=day(3))
     bank_answers.confirm(session, made.id, value_on=day(4).date(), by=firm.finance, now=day(4))

@@ -98,19 +98,24 @@ def test_a_payment_the_bank_does_not_answer_is_told_of_after_so_many_days(desk: 
     assert codes(desk) == []
     desk.today = date(2026, 2, 5)
     assert codes(desk) == ["payments_in_transit"]
-    desk.do(lambda s: settings.change(s, "in_transit_days", "30", **desk.by("finance")))
+    decide(desk, "30")
     assert codes(desk) == []
 
 
-def test_a_setting_is_what_it_may_be_and_its_change_is_noted(desk: Desk) -> None:
+def decide(desk: Desk, days: str, by: str = "finance") -> None:
+    about = {"from_on": desk.today, "reason": "银行较慢", **desk.by(by)}
+    desk.do(lambda s: settings.decide(s, settings.IN_TRANSIT_DAYS, value=days, **about))
+
+
+def test_the_days_in_transit_are_a_number_that_finance_decides(desk: Desk) -> None:
     with pytest.raises(Invalid):
-        desk.do(lambda s: settings.change(s, "in_transit_days", "soon", **desk.by("finance")))
+        decide(desk, "soon")
     with pytest.raises(Forbidden):
-        desk.do(lambda s: settings.change(s, "in_transit_days", "3", **desk.by("operator")))
-    desk.do(lambda s: settings.change(s, "in_transit_days", "3", **desk.by("finance")))
+        decide(desk, "3", by="operator")
+    decide(desk, "3")
     with desk.database.reading() as session:
-        (noted,) = audit.listing(session, action="setting.change", by=desk.people["finance"])
-        assert (noted.before, noted.after) == ({"value": "10"}, {"value": "3"})
+        (noted,) = audit.listing(session, action="setting.decide", by=desk.people["finance"])
+        assert noted.after["value"] == "3"
 
 
 def test_what_falls_due_by_itself_is_settled_by_the_close(database: Database, tmp_path: Path) -> None:

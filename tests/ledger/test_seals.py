@@ -110,6 +110,11 @@ CHANGES = {
     "plan": ("plan_version", "text = 'another'"),
     "reopening": ("reopening", "reason = 'another'"),
     "reopening_answer": ("reopening_answer", "answer = 'agreed'"),
+    "invoice": ("payee_invoice", "amount_minor = 1"),
+    "invoice_back": ("invoice_taken_back", "reason = 'another'"),
+    "invoice_use": ("invoice_use", "amount_minor = 1"),
+    "payee_tax": ("manager_tax", "method = 'payroll'"),
+    "setting": ("setting", "value = '9'"),
     "statement": ("statement", "closing_minor = 1"),
 }
 

@@ -1,4 +1,4 @@
-"""Reopening a closed period takes two people; settings that finance may change."""
+"""Reopening a closed period takes two people."""
 
 from __future__ import annotations
 
@@ -35,15 +35,6 @@ def upgrade() -> None:
         sa.Column("answered_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("reopening_id"),
-        sqlite_strict=True,
-    )
-    op.create_table(
-        "setting",
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("value", sa.String(), nullable=False),
-        sa.Column("changed_by", sa.String(), nullable=False),
-        sa.Column("changed_at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("name"),
         sqlite_strict=True,
     )
     op.add_column("period", sa.Column("reopening_id", sa.String(), nullable=True))
