@@ -80,7 +80,7 @@ def test_the_demonstration_shows_its_people_and_other_databases_none(front: Fron
 def test_each_role_has_its_own_first_page(front: Front) -> None:
     assert "My deals" in front.look("zhang", "/")
     assert "Inbox" in front.look("operator", "/")
-    assert "Payouts to approve" in front.look("finance", "/")
+    assert "Commission, as of now" in front.look("finance", "/")
 
 
 def test_the_inbox_counts_what_waits_and_says_since_when(front: Front) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from ledger import allocations, deals, journal, needs, periods, plan_moves, plans
+from ledger import allocations, closing, deals, journal, needs, plan_moves, plans
 from ledger.core.entry import PAYABLE
 from ledger.core.errors import Refused
 from ledger.db import Database, guard_code
@@ -47,7 +47,7 @@ def office(database: Database) -> Office:
     made.publish(OLD, now=NOW)
     made.take(FACTS, "shares", now=NOW)
     with database.writing() as session:
-        periods.close(session, "2026-05", by=made.finance, now=NOW)
+        closing.close(session, "2026-05", by=made.finance, now=NOW)
     return made
 
 
