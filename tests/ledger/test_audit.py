@@ -60,6 +60,11 @@ def test_the_story_of_a_deal_can_be_read(database: Database, firm: Firm) -> None
         "deal.move",
         "agreement.propose",
         "agreement.answer",
+        "setting.decide",
+        "manager.set_payment",
+        "invoice.add",
+        "invoice.add",
+        "invoice.take_back",
         "milestone.verify",
         "fee.record",
         "policy.draft",
@@ -212,7 +217,7 @@ def test_a_changed_bank_account_is_noted_and_not_told(database: Database, firm: 
             by=firm.operator,
             now=day(5),
         )
-    (noted,) = notes(database, action="manager.set_payment")
+    *_, noted = notes(database, action="manager.set_payment")
     assert (noted.before["bank_name"], noted.after["bank_name"]) == ("工商银行", "建设银行")
     old, new = noted.before["bank_account"]["commitment"], noted.after["bank_account"]["commitment"]
     with database.writing() as session:
@@ -276,7 +281,7 @@ def test_the_trail_can_be_searched(database: Database, firm: Firm) -> None:
         "actor": ["plan.publish", "plan.publish", "policy.publish", "hold.lift", "payout.approve"],
         "action": ["payout.send"],
         "noun": ["payout.make", "payout.approve", "payout.send", "payout.confirm"],
-        "subject": ["manager.add"],
+        "subject": ["manager.add", "manager.set_payment"],
         "day": ["hold.lift", "payout.make", "payout.approve", "payout.send"],
         "nobody": [],
     }
