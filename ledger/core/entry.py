@@ -186,15 +186,16 @@ def mirrored(postings: Iterable[Posting]) -> tuple[Posting, ...]:
 def as_text(entry: Entry) -> str:
     """The entry as an accountant would write it down, for tests, logs and docs/RULES.md."""
     head = f"{entry.on} {entry.kind} {entry.source}"
-    return "\n".join([head, *(_line(posting, entry.currency) for posting in entry.postings)])
+    return "\n".join([head, *(_line(posting, entry) for posting in entry.postings)])
 
 
-def _line(posting: Posting, currency: str) -> str:
+def _line(posting: Posting, entry: Entry) -> str:
     account = CHART[posting.account]
     name = f"{account.code} {account.name}" + (f":{posting.owner}" if posting.owner else "")
     sign = "-" if posting.amount_minor < 0 else ""
     whole, part = divmod(abs(posting.amount_minor), 100)
-    return f"  {name:<34} {f'{sign}{whole}.{part:02d}':>14} {currency}"
+    late = f"  of {posting.origin}" if posting.origin not in ("", entry.period) else ""
+    return f"  {name:<34} {f'{sign}{whole}.{part:02d}':>14} {entry.currency}{late}"
 
 
 def totals(postings: Sequence[Posting]) -> dict[tuple[str, str], int]:

@@ -162,10 +162,11 @@ DECLARE
   ids bigint[];
   fresh boolean[];
 BEGIN
-  SELECT array_agg(coalesce(e.id, nextval('entry_id_seq')) ORDER BY d.n), array_agg(e.id IS NULL ORDER BY d.n)
+  -- sorted before the numbers are drawn: entries are numbered in the order they are given
+  SELECT array_agg(coalesce(f.id, nextval('entry_id_seq')) ORDER BY f.n), array_agg(f.id IS NULL ORDER BY f.n)
     INTO ids, fresh
-    FROM jsonb_array_elements(drafts) WITH ORDINALITY AS d(draft, n)
-    LEFT JOIN entry e ON e.kind = d.draft->>0 AND e.source = d.draft->>1;
+    FROM (SELECT d.n, e.id FROM jsonb_array_elements(drafts) WITH ORDINALITY AS d(draft, n)
+          LEFT JOIN entry e ON e.kind = d.draft->>0 AND e.source = d.draft->>1 ORDER BY d.n) f;
   INSERT INTO period (id, state)
     SELECT DISTINCT d.draft->>3, 'open'
     FROM jsonb_array_elements(drafts) WITH ORDINALITY AS d(draft, n)

@@ -1,0 +1,211 @@
+"""docs/RULES.md is carried out: what happens in it is done with the product's own actions, on both engines,
+and the journal has to say what the page says. A wrong fen on the page fails.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ledger import bank_answers, closing, deals, fees, milestones, payouts, plan_moves, plans, reopenings
+from ledger.core.entry import CHART, Entry, as_text
+from ledger.core.money import parse_minor, parse_rate
+from ledger.db import Database
+from tests.desk import Desk
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "RULES.md"
+BLOCK = re.compile(r"^```(\w+)(?: (\w+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block: a plan, what happened, or the entries that followed."""
+
+    kind: str
+    what: str
+    text: str
+
+
+def pages() -> dict[str, list[Block]]:
+    """The blocks of every page, by its title; what stands before the first title is for all."""
+    found: dict[str, list[Block]] = {}
+    for part in re.split(r"^## ", PAGE.read_text("utf-8"), flags=re.MULTILINE):
+        title, _, rest = part.partition("\n")
+        found[title if found else ""] = [Block(*block) for block in BLOCK.findall(rest)]
+    return found
+
+
+PAGES = pages()
+PLAN = next(block.text for block in PAGES.pop("") if block.kind == "yaml" and block.what == "plan")
+RULES = {title: blocks for title, blocks in PAGES.items() if blocks}
+
+
+def changed(change: Mapping[str, Any]) -> str:
+    """The plan, with something in it said otherwise: everywhere it is said, and it must be."""
+    assert change["instead_of"] in PLAN, change
+    return PLAN.replace(change["instead_of"], change["says"])
+
+
+class Told:
+    """One page being carried out: every line of what happened is an action of somebody on a day."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.seen = 0
+        self.milestones: dict[str, str] = {}
+        self.batch = ""
+
+    def happens(self, line: Mapping[str, Any]) -> None:
+        """Do what one line says, on its day or, where that is later, on the day it became known."""
+        on = date.fromisoformat(line["on"])
+        self.desk.today = date.fromisoformat(line["known"]) if "known" in line else on
+        action: Callable[[Mapping[str, Any], date], None] = getattr(self, f"_{line['type']}")
+        action(line, on)
+
+    def entries(self, kinds: str) -> str:
+        """What was posted since this was asked last; the memorandum only where it is asked for."""
+        every = self.desk.values()
+        new, self.seen = every[self.seen :], len(every)
+        return "\n\n".join(as_text(one) for one in new if kinds == "all" or not _is_memorandum(one))
+
+    def _deal(self, line: Mapping[str, Any], on: date) -> None:
+        more = {"tax_rate": parse_rate(line["tax_rate"])} if "tax_rate" in line else {}
+        self.desk.deal(line["deal"], expected=_minor(line["expected_fee"]), **more)
+
+    def _milestone(self, line: Mapping[str, Any], on: date) -> None:
+        who = {manager: str(weight) for manager, weight in line["managers"].items()}
+        self.milestones[line["stage"]] = self.desk.reach(line["stage"], who, deal=_deal_of(line), on=on)
+
+    def _milestone_withdrawn(self, line: Mapping[str, Any], on: date) -> None:
+        reached = self.milestones[line["stage"]]
+        self._do(milestones.withdraw, "second", reached, reason=line["reason"], on=on)
+
+    def _fee(self, line: Mapping[str, Any], on: date) -> None:
+        parts = {deal: _minor(amount) for deal, amount in line.get("parts", {}).items()}
+        self.desk.fee(line["type"], parts or _minor(line["amount"]), line["ref"], deal=_deal_of(line), on=on)
+
+    _fee_invoiced = _fee_credited = _fee_received = _fee_refunded = _fee
+
+    def _fee_corrected(self, line: Mapping[str, Any], on: date) -> None:
+        wrong = self.desk.do(
+            lambda session: next(
+                fact.id
+                for fact in fees.listing(session, by=self.desk.people["finance"])
+                if fact.ref == line["ref"]
+            )
+        )
+        self._do(fees.correct, "finance", wrong, reason=line["reason"])
+
+    def _contract(self, line: Mapping[str, Any], on: date) -> None:
+        for what in ("contract_amount", "transaction_amount"):
+            if what in line:
+                amount = _minor(line[what])
+                self._do(
+                    deals.state_amount, "operator", _deal_of(line), what=what, amount_minor=amount, on=on
+                )
+
+    def _expected_fee(self, line: Mapping[str, Any], on: date) -> None:
+        amount = _minor(line["amount"])
+        self._do(deals.expect, "operator", _deal_of(line), expected_fee_minor=amount)
+
+    def _cancelled(self, line: Mapping[str, Any], on: date) -> None:
+        self._do(deals.cancel, "operator", _deal_of(line), reason=line["reason"], on=on)
+
+    def _reinstated(self, line: Mapping[str, Any], on: date) -> None:
+        self._do(deals.reinstate, "operator", _deal_of(line), on=on)
+
+    def _adjustment(self, line: Mapping[str, Any], on: date) -> None:
+        self._do(
+            deals.adjust,
+            "finance",
+            _deal_of(line),
+            manager_id=line["manager"],
+            stage=line["stage"],
+            amount_minor=_minor(line["amount"]),
+            reason=line["reason"],
+            on=on,
+        )
+
+    def _plan(self, line: Mapping[str, Any], on: date) -> None:
+        """Another version of the plan."""
+        new = changed(line)
+        drafted = self.desk.do(lambda session: plans.draft(session, new, **self.desk.by("operator")))
+        self._do(plans.publish, "second", drafted.id, effective_on=on)
+        self.version = drafted.id
+
+    def _moved(self, line: Mapping[str, Any], on: date) -> None:
+        self._do(plan_moves.move, "operator", _deal_of(line), version_id=self.version, reason=line["reason"])
+
+    def _payout(self, line: Mapping[str, Any], on: date) -> None:
+        self.batch = self.desk.pay(confirm="confirmed" not in line)
+
+    def _bank_returned(self, line: Mapping[str, Any], on: date) -> None:
+        with self.desk.database.reading() as session:
+            returned = [
+                one.id for one in payouts.lines_of(session, self.batch) if one.manager_id == line["manager"]
+            ]
+        self._do(bank_answers.return_lines, "finance", self.batch, line_ids=returned, reason=line["reason"])
+
+    def _bank_paid(self, line: Mapping[str, Any], on: date) -> None:
+        self._do(bank_answers.confirm, "finance", self.batch, value_on=on)
+
+    def _closed(self, line: Mapping[str, Any], on: date) -> None:
+        self.desk.close(line["period"])
+
+    def _reopened(self, line: Mapping[str, Any], on: date) -> None:
+        asked = self._do(reopenings.ask, "finance", line["period"], reason=line["reason"])
+        self._do(reopenings.agree, "third", asked.id)
+
+    def _settled(self, line: Mapping[str, Any], on: date) -> None:
+        """The night: what falls due by itself."""
+        self.desk.do(lambda session: closing.settle_due(session, now=self.desk.now))
+
+    def _do(self, action: Callable[..., Any], who: str, *args: Any, **more: Any) -> Any:
+        return self.desk.do(lambda session: action(session, *args, **more, **self.desk.by(who)))
+
+
+def _deal_of(line: Mapping[str, Any]) -> str:
+    return str(line.get("deal", "D-1"))
+
+
+def _minor(text: str) -> int:
+    return parse_minor(text, "CNY")
+
+
+def _is_memorandum(entry: Entry) -> bool:
+    return all(CHART[posting.account].side == "memorandum" for posting in entry.postings)
+
+
+def told(desk: Desk, blocks: list[Block]) -> Iterator[tuple[str, str]]:
+    """What each block of entries says, and what the journal says there."""
+    changes = [yaml.load(block.text, yaml.BaseLoader) for block in blocks if block.what == "change"]
+    story = Told(desk.move_in(changed(changes[0]) if changes else PLAN))
+    for block in blocks:
+        if block.what == "facts":
+            for line in yaml.load(block.text, yaml.BaseLoader):
+                story.happens(line)
+        elif block.kind == "entries":
+            yield block.text.rstrip("\n"), story.entries(block.what)
+
+
+@pytest.mark.parametrize("title", RULES)
+def test_the_journal_says_what_the_page_says(title: str, database: Database, tmp_path: Path) -> None:
+    desk = Desk(database, tmp_path / "files")
+    for written, posted in told(desk, RULES[title]):
+        assert posted == written
+    assert desk.settle() == 0
+    assert desk.wrong() == []
+
+
+def test_every_page_tells_what_happened_and_what_followed() -> None:
+    assert len(RULES) == len(PAGES) >= 25
+    for title, blocks in RULES.items():
+        assert {block.what for block in blocks} >= {"facts"}, title
+        assert all(block.text.strip() for block in blocks), title
