@@ -58,6 +58,11 @@ def from_environment() -> Settings:
     )
 
 
+def for_a_process(var: Path, database_url: str) -> dict[str, str]:
+    """The environment of a process that is to keep its things elsewhere."""
+    return {**os.environ, "YONGJIN_VAR": str(var), "YONGJIN_DATABASE_URL": database_url}
+
+
 def _path(name: str) -> Path | None:
     value = os.environ.get(name)
     return Path(value).resolve() if value else None

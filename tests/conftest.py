@@ -10,10 +10,10 @@ from uuid import uuid4
 
 import pytest
 
+from ledger.benches import postgres
 from ledger.config import Settings
 from ledger.db import Database
 from ledger.migrations import run
-from tests import postgres
 
 _HOME = pytest.StashKey[Path]()
 

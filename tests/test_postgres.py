@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests import postgres
+from ledger.benches import postgres
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ledger import benches
-from ledger.benches import Result
+from ledger.benches import Result, imports, serving
 from ledger.cli import main
 
 
@@ -58,3 +58,15 @@ def test_the_engine_is_measured_on_an_equal_decision_table() -> None:
     first, _, linear = benches.run("engine")
     assert first.ours > 1_000 and linear.holds
     assert first.missing or first.anchor
+
+
+@pytest.mark.long
+def test_the_import_is_measured_against_copy_of_the_same_rows() -> None:
+    (measured,) = imports.run(contracts=40, rounds=1)
+    assert measured.ours > 0 and measured.anchor and measured.anchor > measured.ours
+
+
+@pytest.mark.long
+def test_the_served_program_answers_many_clients_without_an_error() -> None:
+    verified, *reads = serving.run(verified=64, reads=200)
+    assert verified.anchor and all(one.anchor for one in reads)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
 
 from ledger import accounts, audit, seals, statements, verification
+from ledger.benches import postgres
 from ledger.config import Settings
 from ledger.core.entry import PAYABLE
 from ledger.core.errors import Invalid, NotFound
@@ -19,7 +20,6 @@ from ledger.core.seal import GENESIS
 from ledger.core.statement import Seal
 from ledger.db import Database, guard_code
 from ledger.files import Store
-from tests import postgres
 from tests.ledger import firm as firms
 from tests.ledger.firm import Firm, day
 
