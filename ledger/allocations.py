@@ -10,9 +10,11 @@ from sqlmodel import Session
 from ledger import accruals, deals, managers, organisations, plan_moves, plans, rights
 from ledger.core import facts as core
 from ledger.core import workings
-from ledger.core.facts_writer import write_facts
+from ledger.core.aliases import aliased, managers_in
+from ledger.core.facts_writer import facts_as_text, write_facts
+from ledger.core.outcome import Row
 from ledger.core.plan import Plan
-from ledger.core.target import Row, Target, target
+from ledger.core.target import Target, target
 from ledger.core.workings import Lang
 from ledger.deals import Deal
 from ledger.users import User
@@ -60,9 +62,11 @@ def of_deal(
     )
 
 
-def facts_file(session: Session, deal_id: str, *, by: User) -> dict[str, object]:
-    """Everything the engine knows of a deal, as the file `yongjin simulate` reads."""
-    rights.require(by, "books.see")
+def facts_of(session: Session, deal_id: str, *, by: User) -> core.DealFacts:
+    """Everything the engine knows of a deal, for `yongjin simulate`.
+
+    To a manager other people are told by their order only; the same fen come out.
+    """
     deal = deals.get(session, deal_id, by=by)
     known = accruals.facts_of(session, deal)
     value = replace(
@@ -70,17 +74,29 @@ def facts_file(session: Session, deal_id: str, *, by: User) -> dict[str, object]
         client=organisations.get(session, deal.client_id).name,
         source=organisations.get(session, deal.source_id).name if deal.source_id else None,
     )
-    names = managers.names(session, managers_in(known))
-    people = {manager_id: core.Manager(manager_id, name) for manager_id, name in names.items()}
-    return write_facts(core.DealFacts(value, known.facts, people), deal.currency)
+    names = managers.names(session, managers_in(known.facts))
+    people = {manager_id: core.Manager(manager_id, name) for manager_id, name in sorted(names.items())}
+    whole = core.DealFacts(value, known.facts, people)
+    return whole if rights.allows(by, "books.see") else aliased(whole, by.manager_id or "")
 
 
-def managers_in(known: core.DealFacts) -> set[str]:
-    """Every manager the facts name."""
-    found: set[str] = set()
-    for fact in known.facts:
-        if isinstance(fact, core.Milestone):
-            found.update(one.manager for one in fact.participants)
-        elif isinstance(fact, core.Paid | core.Adjustment):
-            found.add(fact.manager)
-    return found
+def facts_file(session: Session, deal_id: str, *, by: User) -> dict[str, object]:
+    """The same as the values of a facts file."""
+    facts = facts_of(session, deal_id, by=by)
+    return write_facts(facts, _currency(session, facts))
+
+
+def facts_text(session: Session, deal_id: str, *, by: User) -> str:
+    """The same as a facts file's text, a line an event."""
+    facts = facts_of(session, deal_id, by=by)
+    return facts_as_text(facts, _currency(session, facts))
+
+
+def _currency(session: Session, facts: core.DealFacts) -> str:
+    return session.get_one(Deal, facts.deal.id).currency
+
+
+def plan_text(session: Session, deal_id: str, *, by: User) -> str:
+    """The plan the deal keeps, as it was written."""
+    rights.require(by, "plan.see")
+    return plans.get(session, deals.get(session, deal_id, by=by).plan_version_id).text

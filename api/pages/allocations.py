@@ -16,8 +16,9 @@ from ledger import accounts, accruals, managers, milestones, organisations, righ
 from ledger.core import workings
 from ledger.core.accrual import Change, Drawn, changes
 from ledger.core.entry import Entry
+from ledger.core.outcome import Row
 from ledger.core.plan import Plan
-from ledger.core.target import Row, Target
+from ledger.core.target import Target
 from ledger.deals import Deal
 from ledger.users import User
 

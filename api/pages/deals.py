@@ -9,9 +9,11 @@ from api.doors import Books, By, Now
 from api.pages import allocations, cards, changes, lists
 from api.pages.doors import pages
 from api.rendering import page
+from api.routes.evidence import download
 from ledger import (
     accruals,
     agreements,
+    clock,
     deals,
     facts,
     journal,
@@ -24,6 +26,7 @@ from ledger import (
     rights,
     users,
 )
+from ledger.allocations import facts_text, plan_text
 from ledger.deals import Deal
 from ledger.facts import Fact
 from ledger.users import User
@@ -58,6 +61,7 @@ def show(request: Request, id: str, session: Books, by: By, now: Now) -> Respons
         card=cards.of(session, [deal])[0],
         standing=standing,
         version=plans.get(session, deal.plan_version_id),
+        recompute=_recompute(id, now),
         moves=_moves(session, id),
         source=organisations.names(session, [deal.source_id]).get(deal.source_id, "")
         if deal.source_id
@@ -72,6 +76,26 @@ def show(request: Request, id: str, session: Books, by: By, now: Now) -> Respons
         may=_may(by),
         gates=changes.gates_of(session, deal),
     )
+
+
+def _recompute(deal_id: str, now: Now) -> str:
+    """The command that works the deal's amounts out again."""
+    files = f"--plan plan-{deal_id}.yaml --facts facts-{deal_id}.yaml"
+    return f"yongjin simulate {files} --as-of {clock.day_of(now)}"
+
+
+@router.get("/deals/{id}/facts.yaml")
+def facts_file(id: str, session: Books, by: By) -> Response:
+    """What happened to the deal, for `yongjin simulate`; to a manager others are told by their order."""
+    text = facts_text(session, id, by=by)
+    return download(text.encode(), f"facts-{id}.yaml", "application/yaml")
+
+
+@router.get("/deals/{id}/plan.yaml")
+def plan_file(id: str, session: Books, by: By) -> Response:
+    """The plan that the deal keeps, as it was written."""
+    text = plan_text(session, id, by=by)
+    return download(text.encode(), f"plan-{id}.yaml", "application/yaml")
 
 
 def _moves(session: Session, deal_id: str) -> list[tuple[plan_moves.PlanMove, plans.PlanVersion, str]]:

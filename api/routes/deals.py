@@ -321,5 +321,8 @@ def list_allocations(
 
 @router.get("/{id}/facts")
 def list_facts(id: PathId, session: Books, by: By) -> dict[str, Any]:
-    """Every fact of the deal, as the file `yongjin simulate` reads: so that anyone can work it out again."""
+    """Every fact of the deal, as the file `yongjin simulate` reads: so that anyone can work it out again.
+
+    To a manager other people are P1, P2 and so on, in the order that the amounts are shared out by.
+    """
     return allocations.facts_file(session, id, by=by)

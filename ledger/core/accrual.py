@@ -28,8 +28,9 @@ from ledger.core.entry import (
     Posting,
 )
 from ledger.core.facts import DealFacts, Fee
+from ledger.core.holdback import due_on
 from ledger.core.plan import Plan
-from ledger.core.target import Target, due_on, expected, target
+from ledger.core.target import Target, expected, target
 from ledger.core.workings import Step
 
 Line = tuple[str, str]  # (manager, stage)

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
+from ledger.core.earning import unclipped_pool
 from ledger.core.errors import Invalid, Refused
 from ledger.core.facts import DealFacts
 from ledger.core.plan_file import PlanFile
-from ledger.core.target import Target, target, unclipped_pool
+from ledger.core.target import Target, target
 from ledger.core.year_cap import Years, accrued_by_year, relief
 
 What = Literal["tier", "pool_floor", "pool_cap", "deal_cap", "year_cap"]

@@ -34,7 +34,7 @@ Value = str | None | list["Node"] | dict[str, "Node"]
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _BREAK = re.compile(r"\r\n|\r|\n")
 # Unicode's control and noncharacters, its second set of line ends, and halves of surrogate pairs.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 _JSON_ESCAPE = re.compile(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)", re.S)
 
 
@@ -171,7 +171,7 @@ def checked_text(text: str | bytes, name: str, *, first_line: int = 1, size_most
     decoded = _decoded(text, name, first_line) if isinstance(text, bytes) else text
     if len(decoded) > size_most:
         raise _too_large(name, first_line, size_most)
-    found = _UNPRINTABLE.search(decoded)
+    found = UNPRINTABLE.search(decoded)
     if found:
         raise InvalidFile(
             name,
@@ -312,7 +312,7 @@ def _scalar(event: yaml.ScalarEvent, name: str) -> str | None:
 
 
 def _printable(text: str, name: str, line: int) -> str:
-    found = _UNPRINTABLE.search(text)
+    found = UNPRINTABLE.search(text)
     if found:
         what = f"there is an escaped control character (U+{ord(found[0]):04X})"
         raise InvalidFile(name, line, what, "remove it")

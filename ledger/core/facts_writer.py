@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 
 from ledger.core import money, scalars
+from ledger.core.document import UNPRINTABLE
 from ledger.core.facts import (
     Adjustment,
     Cancelled,
@@ -36,6 +38,22 @@ def write_facts(source: DealFacts | FactsFile, currency: str) -> Json:
         "managers": [_present(id=who.id, name=who.name, grade=who.grade) for who in managers.values()],
         "events": _written_events(facts, origins, managers, currency),
     }
+
+
+def facts_as_text(source: DealFacts | FactsFile, currency: str) -> str:
+    """The same as a file to read and to correct: what is known of the deal, then a line an event."""
+    written = write_facts(source, currency)
+    lines = ["format: 1", f"deal: {_flow(written['deal'])}"]
+    for key in ("managers", "events"):
+        items = written[key]
+        if isinstance(items, list) and items:
+            lines += [f"{key}:", *(f"  - {_flow(item)}" for item in items)]
+    return "\n".join(lines) + "\n"
+
+
+def _flow(value: object) -> str:
+    """One value on one line: JSON, which YAML reads too."""
+    return UNPRINTABLE.sub("?", json.dumps(value, ensure_ascii=False)).replace("\ufeff", "\\ufeff")
 
 
 def _everybody(facts: DealFacts) -> dict[str, Manager]:

@@ -13,13 +13,15 @@ from datetime import date
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal, NamedTuple
 
+from ledger.core.earning import pool_of, unclipped_pool
 from ledger.core.errors import Refused
 from ledger.core.facts import DealFacts
 from ledger.core.lint_words import FINDINGS
 from ledger.core.money import format_rate, split
 from ledger.core.plan import NO_CLAWBACK, Plan, Stage
 from ledger.core.plan_file import PlanFile
-from ledger.core.target import Rules, Target, compile_plan, pool_of, target, unclipped_pool
+from ledger.core.rules import Rules, compile_plan
+from ledger.core.target import Target, target
 from ledger.core.workings import Lang, Number, Step, render
 from ledger.core.year_cap import accrued_by_year, relief
 

@@ -17,22 +17,16 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Any, Literal
 
+from ledger.core.clawback import award_parts
+from ledger.core.earning import Line, missing, unclipped_pool
 from ledger.core.errors import NotFound
 from ledger.core.facts import Ending, GateFailed
 from ledger.core.money import format_minor, format_rate
+from ledger.core.outcome import Excluded, Row
 from ledger.core.plan import Basis, Stage, Years
+from ledger.core.reached import Reached
 from ledger.core.sentences import AND, FIGURES, GATE_FAILED, NO_GRADE, SENTENCES, Sentence, grade_named
-from ledger.core.target import (
-    Excluded,
-    Line,
-    Reached,
-    Row,
-    Target,
-    Workings,
-    award_parts,
-    missing,
-    unclipped_pool,
-)
+from ledger.core.target import Target, Workings
 
 Lang = Literal["zh", "en"]
 Number = int | str

@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 
 from ledger.core.accrual import Books, Terms, draw
+from ledger.core.earning import pool_of
 from ledger.core.entry import COMMISSION_COST
 from ledger.core.errors import InvalidFile
 from ledger.core.money import split
 from ledger.core.plan import Bracket, TierMode
 from ledger.core.plan_file import read_plan
-from ledger.core.target import compile_plan, pool_of, target
+from ledger.core.rules import compile_plan
+from ledger.core.target import target
 from tests.deals import day, deal, fee, milestone, plan, pool, received, stages
 
 END = day("12-31")

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from ledger.core.earning import pool_of
 from ledger.core.lint import Finding, Seen, check
 from ledger.core.lint_words import FINDINGS
 from ledger.core.plan import Bracket, Clawback, Holdback, Plan, Years
 from ledger.core.plan_file import read_plan
-from ledger.core.target import compile_plan, pool_of, target
+from ledger.core.rules import compile_plan
+from ledger.core.target import target
 from tests.deals import day, deal, milestone, percent, plan, pool, received, stages
 from tests.histories import plans
 

@@ -9,8 +9,10 @@ import pytest
 
 from ledger.core.errors import Invalid
 from ledger.core.facts import DealFacts
+from ledger.core.holdback import due_on
+from ledger.core.outcome import Row
 from ledger.core.plan import Bracket, Clawback, Holdback, Plan
-from ledger.core.target import Row, Target, due_on, expected, target
+from ledger.core.target import Target, expected, target
 from tests.deals import (
     adjusted,
     cancelled,

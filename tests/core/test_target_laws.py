@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.core.facts import Deal, DealFacts, Fact, Fee
+from ledger.core.holdback import due_on
 from ledger.core.plan import Plan
-from ledger.core.target import due_on, expected, target
+from ledger.core.target import expected, target
 from tests.histories import END, MANAGERS, STAGES, START, amounts, days, deals, histories, plans
 
 modest = settings(max_examples=100, deadline=None)

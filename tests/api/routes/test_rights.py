@@ -89,7 +89,7 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("POST /deals/D-1/moves", {"plan_version_id": "{other}", "reason": "r"}, (401, 403, 404, 201, 403)),
     ("GET /deals/D-1/moves/preview?plan_version_id={other}", None, (401, 403, 404, 200, 403)),
     ("GET /deals/D-1/allocations", None, (401, 200, 404, 200, 200)),
-    ("GET /deals/D-1/facts", None, (401, 403, 403, 200, 200)),
+    ("GET /deals/D-1/facts", None, (401, 200, 404, 200, 200)),
     ("GET /agreements", None, (401, 200, 200, 200, 200)),
     ("POST /agreements", NEW_SPLIT, (401, 201, 404, 201, 403)),
     ("GET /agreements/{agreement}", None, (401, 200, 404, 200, 200)),

@@ -1,0 +1,57 @@
+"""The stages that a deal has reached: which milestone counts, who took part, and since when."""
+
+from __future__ import annotations
+
+from datetime import date
+from fractions import Fraction
+from typing import NamedTuple
+
+from ledger.core.facts import Ending, Milestone
+from ledger.core.known import Known, the_latest
+from ledger.core.money import coprime
+from ledger.core.rules import Rules
+
+
+class Reached(NamedTuple):
+    """A verified stage: who took part, with whole-number weights in their order, and since when."""
+
+    milestone: Milestone  # the latest that stands
+    weights: tuple[int, ...]
+    since: date  # of the first that stands
+    too_late: bool  # the deal was cancelled before
+
+
+def reached_by(rules: Rules, known: Known, cancelled: Ending | None) -> tuple[Reached | None, ...]:
+    """By stage, in plan order: the milestone that counts, or None where the stage is not verified."""
+    withdrawn: dict[str, date] = {}
+    for withdrawal in known.withdrawals:
+        withdrawn[withdrawal.stage] = max(withdrawal.on, withdrawn.get(withdrawal.stage, date.min))
+    standing: dict[int, list[Milestone]] = {}
+    for milestone in known.milestones:
+        if not withdrawn or milestone.on > withdrawn.get(milestone.stage, date.min):
+            standing.setdefault(rules.position[milestone.stage], []).append(milestone)
+    reached: list[Reached | None] = [None] * len(rules.ids)
+    for position, milestones in standing.items():
+        reached[position] = _verified(rules, milestones, cancelled)
+    return tuple(reached)
+
+
+def _verified(rules: Rules, milestones: list[Milestone], cancelled: Ending | None) -> Reached:
+    in_time = [fact for fact in milestones if fact.on <= cancelled.on] if cancelled else milestones
+    counted = in_time or milestones
+    latest = the_latest(counted)
+    since = latest.on if len(counted) == 1 else min(fact.on for fact in counted)
+    return Reached(latest, _weights(rules, latest), since, not in_time)
+
+
+def _weights(rules: Rules, milestone: Milestone) -> tuple[int, ...]:
+    """Rule 5: weight x grade of each participant, as coprime whole numbers."""
+    if len(milestone.participants) == 1 and milestone.participants[0].weight:
+        rules.grades[milestone.participants[0].grade]  # an unknown grade is an error, also of one alone
+        return (1,)
+    weights: list[int | Fraction] = []
+    for one in milestone.participants:
+        numerator, denominator = one.weight.as_integer_ratio()
+        weight = numerator if denominator == 1 else one.weight  # whole ones are quicker, and usual
+        weights.append(weight * rules.grades[one.grade])
+    return coprime(weights)
