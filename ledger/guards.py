@@ -8,44 +8,14 @@ from __future__ import annotations
 
 import re
 from importlib import resources
-from itertools import chain
 
 from sqlalchemy import Connection, text
 
+from ledger import guarded
 from ledger.core.entry import KINDS
+from ledger.guarded import APPEND_ONLY, READ_ONLY, REMOVABLE
 
 _NAMED = re.compile(r"CREATE (?:CONSTRAINT )?(TRIGGER|FUNCTION) (\w+)")
-
-# What people decided, sent or said, a row each, told of by nothing but their triggers here.
-_RECORDS = (
-    "split_answer",
-    "statement",
-    "paper",
-    "plan_move",
-    "reopening",
-    "reopening_answer",
-    "setting",
-    "manager_tax",
-    "payee_invoice",
-    "invoice_use",
-    "invoice_taken_back",
-)
-
-# Rows that are written once. The application's role may add to these and read them, no more.
-APPEND_ONLY = (
-    "entry",
-    "posting",
-    "working",
-    "fact",
-    "payout_approval",
-    "evidence",
-    "audit_note",
-    "seal_block",
-    "sealed",
-    "alembic_version",
-    "entry_kind",
-    *_RECORDS,
-)
 
 
 def statements(dialect: str) -> list[str]:
@@ -55,39 +25,7 @@ def statements(dialect: str) -> list[str]:
         "\n".join(line for line in part.strip().splitlines() if not line.startswith("--"))
         for part in source.split("\n;;")
     ]
-    return [*filter(None, listed), *chain.from_iterable(_append_only(dialect))]
-
-
-def _append_only(dialect: str) -> list[list[str]]:
-    """The same two triggers for every table of facts that has none of its own above."""
-    if dialect == "sqlite":
-        return [
-            [
-                f"CREATE TRIGGER {table}_never_{verb} BEFORE {event} ON {table} BEGIN\n"
-                f"  SELECT RAISE(ABORT, '{table}_{code}');\nEND"
-                for verb, event, code in (("changes", "UPDATE", "changed"), ("goes", "DELETE", "removed"))
-            ]
-            + [
-                f"CREATE TRIGGER {table}_is_new BEFORE INSERT ON {table} BEGIN\n"
-                f"  SELECT RAISE(ABORT, '{table}_replaced')\n"
-                f"    WHERE EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key});\nEND"
-            ]
-            for table, key in (
-                ("fact", "id"),
-                ("working", "entry_id"),
-                ("audit_note", "id"),
-                *((table, "id") for table in _RECORDS),
-            )
-        ]
-    return [
-        [
-            f"CREATE TRIGGER {table}_never_changes BEFORE UPDATE OR DELETE ON {table}\n"
-            "  FOR EACH ROW EXECUTE FUNCTION guard_never()",
-            f"CREATE TRIGGER {table}_never_emptied BEFORE TRUNCATE ON {table}\n"
-            "  FOR EACH STATEMENT EXECUTE FUNCTION guard_never()",
-        ]
-        for table in ("fact", "working", "audit_note", "seal_block", "sealed", *_RECORDS)
-    ]
+    return [*filter(None, listed), *guarded.statements(dialect)]
 
 
 def install(connection: Connection, *, app_role: str | None = None) -> None:
@@ -138,60 +76,87 @@ def _grant(connection: Connection, role: str) -> None:
     for (table,) in connection.execute(
         text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     ).all():
-        rights = "SELECT, INSERT" if table in APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
         connection.exec_driver_sql(f'REVOKE ALL ON "{table}" FROM {name}')
-        connection.exec_driver_sql(f'GRANT {rights} ON "{table}" TO {name}')
+        connection.exec_driver_sql(f'GRANT {", ".join(_rights(table))} ON "{table}" TO {name}')
+
+
+def _rights(table: str) -> tuple[str, ...]:
+    """What the application may do with the rows of a table."""
+    if table in READ_ONLY:
+        return ("SELECT",)
+    if table in APPEND_ONLY:
+        return ("SELECT", "INSERT")
+    return ("SELECT", "INSERT", "UPDATE", "DELETE") if table in REMOVABLE else ("SELECT", "INSERT", "UPDATE")
 
 
 def differences(connection: Connection) -> list[str]:
     """Names of guards that are missing, changed or strange."""
-    if connection.dialect.name == "sqlite":
-        return _differences_sqlite(connection)
-    return _differences_postgresql(connection)
+    on_sqlite = connection.dialect.name == "sqlite"
+    wanted = {_named(statement): _plain(statement) for statement in statements(connection.dialect.name)}
+    there = _there_sqlite(connection) if on_sqlite else _there_postgresql(connection)
+    found = {name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name)}
+    found |= set() if on_sqlite else _rights_beyond(connection)
+    return sorted(found | _kinds_changed(connection))
 
 
-def _differences_sqlite(connection: Connection) -> list[str]:
-    wanted = {_name(s)[1]: _plain(s) for s in statements("sqlite")}
+def _there_sqlite(connection: Connection) -> dict[str, str]:
+    query = text("SELECT tbl_name || '.' || name, sql FROM sqlite_master WHERE type = 'trigger'")
+    return {name: _plain(sql) for name, sql in connection.execute(query).all()}
+
+
+def _there_postgresql(connection: Connection) -> dict[str, str]:
+    """Triggers, functions, rules and policies, each in PostgreSQL's own words; one switched off is none."""
+    query = text(
+        """
+        SELECT c.relname || '.' || tgname, pg_get_triggerdef(t.oid, true)
+          FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
+          WHERE NOT tgisinternal AND tgenabled = 'O' AND c.relnamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT proname || CASE count(*) OVER (PARTITION BY proname) WHEN 1 THEN '' ELSE ' ' || oid END,
+               pg_get_functiondef(oid)
+          FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
+        UNION ALL
+        SELECT tablename || '.' || rulename, definition FROM pg_rules WHERE schemaname = 'public'
+        UNION ALL
+        SELECT tablename || '.' || policyname, cmd FROM pg_policies WHERE schemaname = 'public'
+        """
+    )
+    return {str(name): _plain(said) for name, said in connection.execute(query).all()}
+
+
+def _rights_beyond(connection: Connection) -> set[str]:
+    """Tables the application could change the rows of and should not; the tables' owner may anyway."""
+    query = text(
+        """
+        SELECT tablename, held FROM pg_tables,
+               unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS held
+        WHERE schemaname = 'public' AND NOT pg_has_role(current_user, tableowner, 'MEMBER')
+          AND has_table_privilege(current_user, quote_ident(tablename), held)
+        """
+    )
+    held = connection.execute(query).all()
+    return {
+        f"{table}, the application's right to {right}" for table, right in held if right not in _rights(table)
+    }
+
+
+def _kinds_changed(connection: Connection) -> set[str]:
+    """Kinds of entry whose row of accounts is not the one of core/entry."""
     there = {
-        name: _plain(sql)
-        for name, sql in connection.execute(
-            text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-        ).all()
+        (kind, account) for kind, account in connection.execute(text("SELECT kind, account FROM entry_kind"))
     }
-    return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
+    wanted = {(kind, account) for kind, accounts in KINDS.items() for account in accounts}
+    return {f"entry_kind.{kind}" for kind, _ in there ^ wanted}
 
 
-def _differences_postgresql(connection: Connection) -> list[str]:
-    listed = [(*_name(s), s) for s in statements("postgresql")]
-    functions = {name: _body(s) for kind, name, s in listed if kind == "FUNCTION"}
-    triggers = {f"{_table(s)}.{name}" for kind, name, s in listed if kind == "TRIGGER"}
-    there = {
-        name: body.strip()
-        for name, body in connection.execute(
-            text("SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace")
-        ).all()
-    }
-    standing = {
-        f"{table}.{name}"
-        for name, table in connection.execute(
-            text(
-                "SELECT tgname, tgrelid::regclass::text FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid "
-                "WHERE NOT tgisinternal AND tgenabled = 'O' AND c.relnamespace = 'public'::regnamespace"
-            )
-        ).all()
-    }
-    changed = {name for name in functions.keys() | there.keys() if functions.get(name) != there.get(name)}
-    return sorted(changed | (triggers ^ standing))
-
-
-def _body(statement: str) -> str:
-    return statement.split("$$")[1].strip()
-
-
-def _table(statement: str) -> str:
+def _named(statement: str) -> str:
+    """What a guard is called: a trigger with its table, for names are unique within one."""
+    kind, name = _name(statement)
     found = re.search(r"\bON (\w+)", statement)
-    return found[1] if found else ""
+    return f"{found[1]}.{name}" if kind == "TRIGGER" and found else name
 
 
 def _plain(sql: str) -> str:
-    return " ".join(sql.split())
+    """A statement without what an engine writes another way: spaces, quotes around a body, its schema."""
+    words = " ".join(sql.split()).replace("CREATE OR REPLACE FUNCTION public.", "CREATE FUNCTION ")
+    return words.replace("$function$", "$$")

@@ -87,6 +87,9 @@ KINDS: dict[str, tuple[str, ...]] = {
     "opening": tuple(CHART),
 }
 
+# In one posting: a thousand times what the country trades in a year; the sums stay whole numbers.
+MOST_MINOR = 10**15 - 1
+
 PAYMENTS = ("payout_made", "payout_returned", "paid_elsewhere")  # what a manager has had, or has coming
 
 Nature = Literal["", "earned", "adjusted", "clawed_back"]  # which row of a statement a posting feeds
@@ -149,9 +152,12 @@ def check(entry: Entry) -> Entry:
     if len(entry.postings) < 2:
         raise Invalid("entry_one_legged", "entry {source} has fewer than two postings", source=entry.source)
     for posting in entry.postings:
-        if type(posting.amount_minor) is not int or posting.amount_minor == 0:
+        if type(posting.amount_minor) is not int or not 0 < abs(posting.amount_minor) <= MOST_MINOR:
             raise Invalid(
-                "posting_amount", "a posting of {source} is not a whole amount", source=entry.source
+                "posting_amount",
+                "a posting of {source} is not a whole amount, is zero, or is beyond {most}",
+                source=entry.source,
+                most=MOST_MINOR,
             )
         if posting.account not in allowed:
             raise Invalid(

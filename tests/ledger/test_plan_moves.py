@@ -201,7 +201,7 @@ def test_a_retired_plan_takes_no_new_deals_and_the_old_ones_go_on(office: Office
         ("UPDATE plan_version SET text = text || ' '", "plan_version_changed"),
         ("UPDATE plan_version SET effective_on = '2026-01-02'", "plan_version_changed"),
         ("UPDATE plan_version SET published_by = 'us_9'", "plan_version_changed"),
-        ("UPDATE plan_version SET state = 'draft'", "plan_version_changed"),
+        ("UPDATE plan_version SET state = 'draft'", "plan_version_state"),
         ("DELETE FROM plan_version", "plan_version_removed"),
         ("UPDATE plan_move SET reason = 'x'", "plan_move_changed"),
         ("DELETE FROM plan_move", "plan_move_removed"),

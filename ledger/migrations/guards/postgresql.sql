@@ -1,5 +1,7 @@
--- What PostgreSQL itself refuses. Every statement ends with a line that holds only “;;”.
--- The message of a refusal is its code; the SQLSTATE is YJ001.
+-- What PostgreSQL itself refuses about money. Every statement ends with a line that holds only “;;”.
+-- The message of a refusal is its code; the SQLSTATE is YJ001. ledger/guarded.py draws the rest.
+-- Tables are named with their schema: a temporary table of the same name would stand before them.
+-- Everything is spelt as PostgreSQL spells it back, for `verify` compares the texts.
 
 CREATE FUNCTION guard_refuse(code text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -9,14 +11,53 @@ END $$
 CREATE FUNCTION guard_never() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION USING ERRCODE = 'YJ001',
-    MESSAGE = TG_TABLE_NAME || CASE TG_OP WHEN 'UPDATE' THEN '_changed' ELSE '_removed' END;
+    MESSAGE = TG_TABLE_NAME
+      || CASE TG_OP WHEN 'INSERT' THEN '_added' WHEN 'UPDATE' THEN '_changed' ELSE '_removed' END;
+END $$
+;;
+-- Only the named columns change; the first argument is a state in which all may, or empty.
+CREATE FUNCTION guard_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD.state <> TG_ARGV[0] AND to_jsonb(NEW) - TG_ARGV IS DISTINCT FROM to_jsonb(OLD) - TG_ARGV THEN
+    PERFORM guard_refuse(TG_TABLE_NAME || '_changed');
+  END IF;
+  RETURN NEW;
+END $$
+;;
+-- The arguments are the steps there are, as made>approved.
+CREATE FUNCTION guard_step() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD.state <> NEW.state AND NOT OLD.state || '>' || NEW.state = ANY (TG_ARGV) THEN
+    PERFORM guard_refuse(TG_TABLE_NAME || '_state');
+  END IF;
+  RETURN NEW;
+END $$
+;;
+CREATE FUNCTION guard_begin() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.state <> TG_ARGV[0] THEN PERFORM guard_refuse(TG_TABLE_NAME || '_state'); END IF;
+  RETURN NEW;
+END $$
+;;
+-- What is out of its draft was published by somebody other than who drafted it.
+CREATE FUNCTION guard_published() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.state <> 'draft' AND (NEW.published_by IS NULL OR NEW.published_by = NEW.drafted_by) THEN
+    PERFORM guard_refuse(TG_TABLE_NAME || '_by_drafter');
+  END IF;
+  RETURN NEW;
 END $$
 ;;
 -- A posting goes in before its entry and never after. The rows of one statement are looked at together.
 CREATE FUNCTION guard_posting() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF EXISTS (SELECT 1 FROM fresh JOIN entry ON entry.id = fresh.entry_id) THEN
+  IF EXISTS (SELECT 1 FROM fresh JOIN public.entry e ON e.id = fresh.entry_id) THEN
     PERFORM guard_refuse('posting_after_entry');
+  END IF;
+  -- so many fen are a thousand times what the country trades in a year, and their sums stay whole numbers
+  IF EXISTS (SELECT 1 FROM fresh WHERE amount_minor = 0
+             OR amount_minor NOT BETWEEN -999999999999999 AND 999999999999999) THEN
+    PERFORM guard_refuse('posting_amount');
   END IF;
   RETURN NULL;
 END $$
@@ -25,11 +66,14 @@ CREATE TRIGGER posting_is_new AFTER INSERT ON posting
   REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION guard_posting()
 ;;
 -- The trigger above cannot see an entry that another transaction has not committed yet. This one
--- looks again at commit: the entry is there and its sum is zero.
+-- looks again at commit: the entry is there, its sum is zero, and one transaction wrote all of it.
 CREATE FUNCTION guard_posting_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF NOT EXISTS (SELECT 1 FROM entry WHERE id = NEW.entry_id)
-     OR (SELECT sum(amount_minor) FROM posting WHERE entry_id = NEW.entry_id) <> 0 THEN
+  IF NOT EXISTS (
+      SELECT 1 FROM public.entry e
+      WHERE e.id = NEW.entry_id AND (
+        SELECT sum(p.amount_minor) = 0 AND bool_and(p.xmin = e.xmin)
+        FROM public.posting p WHERE p.entry_id = e.id)) THEN
     PERFORM guard_refuse('entry_unbalanced');
   END IF;
   RETURN NULL;
@@ -37,12 +81,6 @@ END $$
 ;;
 CREATE CONSTRAINT TRIGGER posting_at_commit AFTER INSERT ON posting
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION guard_posting_at_commit()
-;;
-CREATE TRIGGER posting_never_changes BEFORE UPDATE OR DELETE ON posting
-  FOR EACH ROW EXECUTE FUNCTION guard_never()
-;;
-CREATE TRIGGER posting_never_emptied BEFORE TRUNCATE ON posting
-  FOR EACH STATEMENT EXECUTE FUNCTION guard_never()
 ;;
 CREATE FUNCTION guard_entry() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -53,44 +91,69 @@ BEGIN
          coalesce(bool_and(p.currency = NEW.currency), true) AS one_currency,
          coalesce(bool_and(p.period = NEW.period), true) AS one_period,
          coalesce(bool_and(EXISTS (
-           SELECT 1 FROM entry_kind k WHERE k.kind = NEW.kind AND k.account = p.account)), true) AS in_row
-    INTO legs FROM posting p WHERE p.entry_id = NEW.id;
+           SELECT 1 FROM public.entry_kind k WHERE k.kind = NEW.kind AND k.account = p.account)), true) AS in_row
+    INTO legs FROM public.posting p WHERE p.entry_id = NEW.id;
   IF legs.n < 2 THEN PERFORM guard_refuse('entry_one_legged'); END IF;
   IF legs.off <> 0 THEN PERFORM guard_refuse('entry_unbalanced'); END IF;
   IF NOT legs.one_currency THEN PERFORM guard_refuse('posting_currency'); END IF;
   IF NOT legs.one_period THEN PERFORM guard_refuse('posting_period'); END IF;
   IF NOT legs.in_row THEN PERFORM guard_refuse('posting_account'); END IF;
   IF to_char(NEW.booked_on, 'YYYY-MM') <> NEW.period THEN PERFORM guard_refuse('entry_period'); END IF;
+  -- an older snapshot would not see what was committed before the locks below were had
+  IF current_setting('transaction_isolation') <> 'read committed' THEN PERFORM guard_refuse('entry_isolation'); END IF;
   PERFORM pg_advisory_xact_lock_shared(hashtextextended('periods', 0));
-  IF NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period AND state <> 'closed') THEN
+  IF NOT EXISTS (SELECT 1 FROM public.period WHERE id = NEW.period AND state <> 'closed') THEN
     PERFORM guard_refuse('period_closed');
   END IF;
   IF NEW.kind IN ('payout_made', 'paid_elsewhere') THEN
-    FOR payee IN SELECT DISTINCT owner FROM posting
+    FOR payee IN SELECT DISTINCT owner FROM public.posting
       WHERE entry_id = NEW.id AND account = '2202.01' AND amount_minor > 0 ORDER BY owner
     LOOP
       -- under READ COMMITTED two payouts would both pass the sum: one at a time per payee
       PERFORM pg_advisory_xact_lock(hashtextextended('payee:' || payee, 0));
-      IF (SELECT sum(amount_minor) FROM posting
+      IF (SELECT sum(amount_minor) FROM public.posting
           WHERE account = '2202.01' AND owner = payee AND currency = NEW.currency) > 0 THEN
         PERFORM guard_refuse('payout_beyond_payable');
       END IF;
     END LOOP;
+  END IF;
+  IF NEW.reverses IS NOT NULL AND (
+      legs.n <> (SELECT count(*) FROM public.posting WHERE entry_id = NEW.reverses)
+      OR EXISTS (
+        SELECT 1 FROM public.posting p WHERE p.entry_id = NEW.id AND NOT EXISTS (
+          SELECT 1 FROM public.posting o
+          WHERE o.entry_id = NEW.reverses AND o.line = p.line AND o.account = p.account
+            AND o.owner = p.owner AND o.amount_minor = -p.amount_minor AND o.currency = p.currency
+            AND o.deal_id = p.deal_id AND o.manager_id = p.manager_id AND o.stage = p.stage))) THEN
+    PERFORM guard_refuse('reversal_differs');
+  END IF;
+  IF NEW.kind = 'payout_confirmed' AND NOT EXISTS (
+      SELECT 1 FROM public.payout_line l
+        JOIN public.payout b ON b.id = l.payout_id AND b.state IN ('sent', 'settled')
+        JOIN public.payout_approval a
+          ON a.payout_id = b.id AND a.digest = b.digest AND a.approved_by <> b.made_by
+      WHERE l.id = NEW.source) THEN
+    PERFORM guard_refuse('payment_not_approved');
+  END IF;
+  IF NEW.kind IN ('payout_made', 'payout_confirmed') AND NOT EXISTS (
+      SELECT 1 FROM public.payout_line l
+      WHERE l.id = NEW.source
+        AND l.gross_minor = (
+          SELECT abs(sum(p.amount_minor)) FROM public.posting p
+          WHERE p.entry_id = NEW.id AND p.account = '2202.03' AND p.owner = l.payout_id)
+        AND (NEW.kind = 'payout_made' OR l.net_minor = (
+          SELECT coalesce(-sum(p.amount_minor), 0) FROM public.posting p
+          WHERE p.entry_id = NEW.id AND p.account = '1002'))) THEN
+    PERFORM guard_refuse('payment_differs');
   END IF;
   RETURN NEW;
 END $$
 ;;
 CREATE TRIGGER entry_is_whole BEFORE INSERT ON entry FOR EACH ROW EXECUTE FUNCTION guard_entry()
 ;;
-CREATE TRIGGER entry_never_changes BEFORE UPDATE OR DELETE ON entry
-  FOR EACH ROW EXECUTE FUNCTION guard_never()
-;;
-CREATE TRIGGER entry_never_emptied BEFORE TRUNCATE ON entry
-  FOR EACH STATEMENT EXECUTE FUNCTION guard_never()
-;;
 CREATE FUNCTION guard_period() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF EXISTS (SELECT 1 FROM period WHERE state = 'closed' AND id > NEW.id) THEN
+  IF EXISTS (SELECT 1 FROM public.period WHERE state = 'closed' AND id > NEW.id) THEN
     PERFORM guard_refuse('period_closed');
   END IF;
   RETURN NEW;
@@ -98,39 +161,40 @@ END $$
 ;;
 CREATE TRIGGER period_follows BEFORE INSERT ON period FOR EACH ROW EXECUTE FUNCTION guard_period()
 ;;
+-- Whoever closes or opens a month waits for those who post, also one who forgot the lock.
 -- A closed month opens again only by a reopening that somebody else agreed to, the last month first;
 -- a month is closed only once every earlier one is.
 CREATE FUNCTION guard_period_steps() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  IF NEW.state <> OLD.state THEN PERFORM pg_advisory_xact_lock(hashtextextended('periods', 0)); END IF;
   IF NEW.id <> OLD.id OR (OLD.state = 'closed' AND NEW.state = 'closed' AND (
       NEW.closed_at IS DISTINCT FROM OLD.closed_at OR NEW.closed_by IS DISTINCT FROM OLD.closed_by)) THEN
     PERFORM guard_refuse('period_changed');
   END IF;
   IF OLD.state = 'closed' AND NEW.state <> 'closed' THEN
     IF NEW.state <> 'reopened' OR NOT EXISTS (
-        SELECT 1 FROM reopening r JOIN reopening_answer a ON a.reopening_id = r.id
+        SELECT 1 FROM public.reopening r JOIN public.reopening_answer a ON a.reopening_id = r.id
         WHERE r.id = NEW.reopening_id AND a.answer = 'agreed' AND a.answered_by <> r.asked_by
           AND r.period <= NEW.id AND (OLD.closed_at IS NULL OR r.asked_at >= OLD.closed_at)) THEN
       PERFORM guard_refuse('period_reopened_alone');
     END IF;
-    IF EXISTS (SELECT 1 FROM period WHERE id > NEW.id AND state = 'closed') THEN
+    IF EXISTS (SELECT 1 FROM public.period WHERE id > NEW.id AND state = 'closed') THEN
       PERFORM guard_refuse('period_reopened_before_later');
     END IF;
   END IF;
   IF OLD.state <> 'closed' AND NEW.state = 'closed'
-     AND EXISTS (SELECT 1 FROM period WHERE id < NEW.id AND state <> 'closed') THEN
+     AND EXISTS (SELECT 1 FROM public.period WHERE id < NEW.id AND state <> 'closed') THEN
     PERFORM guard_refuse('period_closed_before_earlier');
   END IF;
   RETURN NEW;
 END $$
 ;;
-CREATE TRIGGER period_steps BEFORE UPDATE ON period
-  FOR EACH ROW EXECUTE FUNCTION guard_period_steps()
+CREATE TRIGGER period_steps BEFORE UPDATE ON period FOR EACH ROW EXECUTE FUNCTION guard_period_steps()
 ;;
 CREATE FUNCTION guard_reopening() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW.answer <> 'refused' AND EXISTS (
-      SELECT 1 FROM reopening WHERE id = NEW.reopening_id AND asked_by = NEW.answered_by) THEN
+      SELECT 1 FROM public.reopening WHERE id = NEW.reopening_id AND asked_by = NEW.answered_by) THEN
     PERFORM guard_refuse('reopening_by_asker');
   END IF;
   RETURN NEW;
@@ -139,15 +203,28 @@ END $$
 CREATE TRIGGER reopening_is_anothers BEFORE INSERT ON reopening_answer
   FOR EACH ROW EXECUTE FUNCTION guard_reopening()
 ;;
-CREATE TRIGGER period_never_goes BEFORE DELETE ON period FOR EACH ROW EXECUTE FUNCTION guard_never()
-;;
 CREATE FUNCTION guard_approval() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF EXISTS (SELECT 1 FROM payout WHERE id = NEW.payout_id AND made_by = NEW.approved_by) THEN
+  IF EXISTS (SELECT 1 FROM public.payout WHERE id = NEW.payout_id AND made_by = NEW.approved_by) THEN
     PERFORM guard_refuse('approval_by_maker');
+  END IF;
+  IF NOT EXISTS (SELECT 1 FROM public.payout WHERE id = NEW.payout_id AND digest = NEW.digest) THEN
+    PERFORM guard_refuse('approval_differs');
   END IF;
   RETURN NEW;
 END $$
+;;
+CREATE FUNCTION guard_payout() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD.state <> NEW.state AND NEW.state = 'sent' AND NOT EXISTS (
+      SELECT 1 FROM public.payout_approval
+      WHERE payout_id = NEW.id AND digest = NEW.digest AND approved_by <> NEW.made_by) THEN
+    PERFORM guard_refuse('payment_not_approved');
+  END IF;
+  RETURN NEW;
+END $$
+;;
+CREATE TRIGGER payout_is_approved BEFORE UPDATE ON payout FOR EACH ROW EXECUTE FUNCTION guard_payout()
 ;;
 CREATE TRIGGER approval_is_anothers BEFORE INSERT ON payout_approval
   FOR EACH ROW EXECUTE FUNCTION guard_approval()
@@ -155,8 +232,8 @@ CREATE TRIGGER approval_is_anothers BEFORE INSERT ON payout_approval
 -- Posts entries in one round trip. A draft is
 -- [kind, source, booked_on, period, currency, summary, deal_id, because, reverses, digest, working,
 --  [[account, owner, amount_minor, deal_id, manager_id, stage, origin, nature], ...]].
-CREATE FUNCTION journal_post(drafts jsonb, posted_at timestamptz, posted_by text)
-RETURNS TABLE (entry_id bigint, digest text, is_new boolean) LANGUAGE plpgsql AS $$
+CREATE FUNCTION journal_post(drafts jsonb, posted_at timestamp with time zone, posted_by text)
+RETURNS TABLE(entry_id bigint, digest text, is_new boolean) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   ids bigint[];
@@ -196,32 +273,9 @@ BEGIN
     ORDER BY d.n;
 END $$
 ;;
--- A block is written after its rows, and takes none later. One sealer at a time writes both.
-CREATE FUNCTION guard_plan_version() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF (NEW.id, NEW.plan_id, NEW.version, NEW.text, NEW.digest, NEW.currency, NEW.drafted_by)
-     IS DISTINCT FROM (OLD.id, OLD.plan_id, OLD.version, OLD.text, OLD.digest, OLD.currency, OLD.drafted_by)
-     OR (OLD.state <> 'draft' AND (NEW.effective_on, NEW.published_by, NEW.published_at)
-         IS DISTINCT FROM (OLD.effective_on, OLD.published_by, OLD.published_at))
-     OR (NEW.state <> OLD.state
-         AND (OLD.state, NEW.state) NOT IN (('draft', 'published'), ('published', 'retired'))) THEN
-    PERFORM guard_refuse('plan_version_changed');
-  END IF;
-  IF NEW.state = 'published' AND (NEW.published_by IS NULL OR NEW.published_by = NEW.drafted_by) THEN
-    PERFORM guard_refuse('plan_version_by_drafter');
-  END IF;
-  RETURN NEW;
-END $$
-;;
-CREATE TRIGGER plan_version_never_changes BEFORE UPDATE ON plan_version
-  FOR EACH ROW EXECUTE FUNCTION guard_plan_version()
-;;
-CREATE TRIGGER plan_version_never_goes BEFORE DELETE ON plan_version
-  FOR EACH ROW EXECUTE FUNCTION guard_never()
-;;
 CREATE FUNCTION guard_sealed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF EXISTS (SELECT 1 FROM fresh JOIN seal_block ON seal_block.no = fresh.block_no) THEN
+  IF EXISTS (SELECT 1 FROM fresh JOIN public.seal_block b ON b.no = fresh.block_no) THEN
     PERFORM guard_refuse('sealed_after_block');
   END IF;
   RETURN NULL;
@@ -232,11 +286,11 @@ CREATE TRIGGER sealed_is_new AFTER INSERT ON sealed
 ;;
 CREATE FUNCTION guard_seal_block() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF EXISTS (SELECT 1 FROM seal_block WHERE no >= NEW.no) THEN
+  IF EXISTS (SELECT 1 FROM public.seal_block WHERE no >= NEW.no) THEN
     PERFORM guard_refuse('seal_block_replaced');
   END IF;
   IF NEW.no <> 1 AND NOT EXISTS (
-      SELECT 1 FROM seal_block WHERE no = NEW.no - 1 AND sha256 = NEW.previous) THEN
+      SELECT 1 FROM public.seal_block WHERE no = NEW.no - 1 AND sha256 = NEW.previous) THEN
     PERFORM guard_refuse('seal_block_follows');
   END IF;
   RETURN NEW;

@@ -1,12 +1,14 @@
--- What SQLite itself refuses. Every statement ends with a line that holds only “;;”.
--- RAISE's text is the code of the refusal.
+-- What SQLite itself refuses about money. Every statement ends with a line that holds only “;;”.
+-- RAISE's text is the code of the refusal. ledger/guarded.py draws the rest.
 
 CREATE TRIGGER posting_is_new BEFORE INSERT ON posting BEGIN
   -- INSERT OR REPLACE walks past delete triggers: look before the row goes in
   SELECT RAISE(ABORT, 'posting_replaced')
     WHERE EXISTS (SELECT 1 FROM posting WHERE entry_id = NEW.entry_id AND line = NEW.line);
   SELECT RAISE(ABORT, 'posting_after_entry') WHERE EXISTS (SELECT 1 FROM entry WHERE id = NEW.entry_id);
-  SELECT RAISE(ABORT, 'posting_amount') WHERE NEW.amount_minor = 0;
+  -- so many fen are a thousand times what the country trades in a year, and their sums stay whole numbers
+  SELECT RAISE(ABORT, 'posting_amount')
+    WHERE NEW.amount_minor = 0 OR NEW.amount_minor NOT BETWEEN -999999999999999 AND 999999999999999;
 END
 ;;
 CREATE TRIGGER posting_never_changes BEFORE UPDATE ON posting BEGIN
@@ -19,7 +21,9 @@ END
 ;;
 CREATE TRIGGER entry_is_whole BEFORE INSERT ON entry BEGIN
   SELECT RAISE(ABORT, 'entry_replaced')
-    WHERE EXISTS (SELECT 1 FROM entry WHERE id = NEW.id OR (kind = NEW.kind AND source = NEW.source));
+    WHERE EXISTS (
+      SELECT 1 FROM entry
+      WHERE id = NEW.id OR (kind = NEW.kind AND source = NEW.source) OR reverses = NEW.reverses);
   SELECT RAISE(ABORT, 'entry_one_legged')
     WHERE (SELECT count(*) FROM posting WHERE entry_id = NEW.id) < 2;
   SELECT RAISE(ABORT, 'entry_unbalanced')
@@ -28,13 +32,24 @@ CREATE TRIGGER entry_is_whole BEFORE INSERT ON entry BEGIN
     WHERE EXISTS (SELECT 1 FROM posting WHERE entry_id = NEW.id AND currency <> NEW.currency);
   SELECT RAISE(ABORT, 'posting_period')
     WHERE EXISTS (SELECT 1 FROM posting WHERE entry_id = NEW.id AND period <> NEW.period);
-  SELECT RAISE(ABORT, 'entry_period') WHERE substr(NEW.booked_on, 1, 7) <> NEW.period;
+  SELECT RAISE(ABORT, 'entry_period')
+    WHERE substr(NEW.booked_on, 1, 7) <> NEW.period OR date(NEW.booked_on) IS NOT NEW.booked_on;
   SELECT RAISE(ABORT, 'posting_account')
     WHERE EXISTS (
       SELECT 1 FROM posting p WHERE p.entry_id = NEW.id AND NOT EXISTS (
         SELECT 1 FROM entry_kind k WHERE k.kind = NEW.kind AND k.account = p.account));
   SELECT RAISE(ABORT, 'period_closed')
     WHERE NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period AND state <> 'closed');
+  SELECT RAISE(ABORT, 'reversal_differs')
+    WHERE NEW.reverses IS NOT NULL AND (
+      (SELECT count(*) FROM posting WHERE entry_id = NEW.id)
+        <> (SELECT count(*) FROM posting WHERE entry_id = NEW.reverses)
+      OR EXISTS (
+        SELECT 1 FROM posting p WHERE p.entry_id = NEW.id AND NOT EXISTS (
+          SELECT 1 FROM posting o
+          WHERE o.entry_id = NEW.reverses AND o.line = p.line AND o.account = p.account
+            AND o.owner = p.owner AND o.amount_minor = -p.amount_minor AND o.currency = p.currency
+            AND o.deal_id = p.deal_id AND o.manager_id = p.manager_id AND o.stage = p.stage)));
   SELECT RAISE(ABORT, 'payout_beyond_payable')
     WHERE NEW.kind IN ('payout_made', 'paid_elsewhere') AND EXISTS (
       SELECT 1 FROM (
@@ -42,6 +57,22 @@ CREATE TRIGGER entry_is_whole BEFORE INSERT ON entry BEGIN
         WHERE entry_id = NEW.id AND account = '2202.01' AND amount_minor > 0) paid
       WHERE (SELECT sum(p.amount_minor) FROM posting p
              WHERE p.account = '2202.01' AND p.owner = paid.owner AND p.currency = NEW.currency) > 0);
+  SELECT RAISE(ABORT, 'payment_not_approved')
+    WHERE NEW.kind = 'payout_confirmed' AND NOT EXISTS (
+      SELECT 1 FROM payout_line l
+        JOIN payout b ON b.id = l.payout_id AND b.state IN ('sent', 'settled')
+        JOIN payout_approval a ON a.payout_id = b.id AND a.digest = b.digest AND a.approved_by <> b.made_by
+      WHERE l.id = NEW.source);
+  SELECT RAISE(ABORT, 'payment_differs')
+    WHERE NEW.kind IN ('payout_made', 'payout_confirmed') AND NOT EXISTS (
+      SELECT 1 FROM payout_line l
+      WHERE l.id = NEW.source
+        AND l.gross_minor = (
+          SELECT abs(sum(p.amount_minor)) FROM posting p
+          WHERE p.entry_id = NEW.id AND p.account = '2202.03' AND p.owner = l.payout_id)
+        AND (NEW.kind = 'payout_made' OR l.net_minor = (
+          SELECT coalesce(-sum(p.amount_minor), 0) FROM posting p
+          WHERE p.entry_id = NEW.id AND p.account = '1002')));
 END
 ;;
 CREATE TRIGGER entry_never_changes BEFORE UPDATE ON entry BEGIN
@@ -53,7 +84,6 @@ CREATE TRIGGER entry_never_goes BEFORE DELETE ON entry BEGIN
 END
 ;;
 CREATE TRIGGER period_follows BEFORE INSERT ON period BEGIN
-  SELECT RAISE(ABORT, 'period_replaced') WHERE EXISTS (SELECT 1 FROM period WHERE id = NEW.id);
   SELECT RAISE(ABORT, 'period_closed')
     WHERE EXISTS (SELECT 1 FROM period WHERE state = 'closed' AND id > NEW.id);
 END
@@ -84,35 +114,18 @@ CREATE TRIGGER reopening_is_anothers BEFORE INSERT ON reopening_answer BEGIN
       AND EXISTS (SELECT 1 FROM reopening WHERE id = NEW.reopening_id AND asked_by = NEW.answered_by);
 END
 ;;
-CREATE TRIGGER period_never_goes BEFORE DELETE ON period BEGIN
-  SELECT RAISE(ABORT, 'period_removed');
-END
-;;
 CREATE TRIGGER approval_is_anothers BEFORE INSERT ON payout_approval BEGIN
-  SELECT RAISE(ABORT, 'approval_replaced') WHERE EXISTS (SELECT 1 FROM payout_approval WHERE id = NEW.id);
   SELECT RAISE(ABORT, 'approval_by_maker')
     WHERE EXISTS (SELECT 1 FROM payout WHERE id = NEW.payout_id AND made_by = NEW.approved_by);
+  SELECT RAISE(ABORT, 'approval_differs')
+    WHERE NOT EXISTS (SELECT 1 FROM payout WHERE id = NEW.payout_id AND digest = NEW.digest);
 END
 ;;
-CREATE TRIGGER plan_version_never_changes BEFORE UPDATE ON plan_version BEGIN
-  SELECT RAISE(ABORT, 'plan_version_changed')
-    WHERE NEW.id <> OLD.id OR NEW.plan_id <> OLD.plan_id OR NEW.version <> OLD.version
-       OR NEW.text <> OLD.text OR NEW.digest <> OLD.digest OR NEW.currency <> OLD.currency
-       OR NEW.drafted_by <> OLD.drafted_by
-       OR (OLD.state <> 'draft' AND (NEW.effective_on IS NOT OLD.effective_on
-         OR NEW.published_by IS NOT OLD.published_by OR NEW.published_at IS NOT OLD.published_at))
-       OR (NEW.state <> OLD.state
-         AND (OLD.state, NEW.state) NOT IN (VALUES ('draft', 'published'), ('published', 'retired')));
-  SELECT RAISE(ABORT, 'plan_version_by_drafter')
-    WHERE NEW.state = 'published' AND (NEW.published_by IS NULL OR NEW.published_by = NEW.drafted_by);
-END
-;;
-CREATE TRIGGER plan_version_is_new BEFORE INSERT ON plan_version BEGIN
-  SELECT RAISE(ABORT, 'plan_version_replaced') WHERE EXISTS (SELECT 1 FROM plan_version WHERE id = NEW.id);
-END
-;;
-CREATE TRIGGER plan_version_never_goes BEFORE DELETE ON plan_version BEGIN
-  SELECT RAISE(ABORT, 'plan_version_removed');
+CREATE TRIGGER payout_is_approved BEFORE UPDATE ON payout BEGIN
+  SELECT RAISE(ABORT, 'payment_not_approved')
+    WHERE OLD.state <> NEW.state AND NEW.state = 'sent' AND NOT EXISTS (
+      SELECT 1 FROM payout_approval
+      WHERE payout_id = NEW.id AND digest = NEW.digest AND approved_by <> NEW.made_by);
 END
 ;;
 CREATE TRIGGER sealed_is_new BEFORE INSERT ON sealed BEGIN
@@ -131,7 +144,8 @@ CREATE TRIGGER sealed_never_goes BEFORE DELETE ON sealed BEGIN
 END
 ;;
 CREATE TRIGGER seal_block_follows BEFORE INSERT ON seal_block BEGIN
-  SELECT RAISE(ABORT, 'seal_block_replaced') WHERE EXISTS (SELECT 1 FROM seal_block WHERE no >= NEW.no);
+  SELECT RAISE(ABORT, 'seal_block_replaced')
+    WHERE EXISTS (SELECT 1 FROM seal_block WHERE no >= NEW.no OR sha256 = NEW.sha256);
   SELECT RAISE(ABORT, 'seal_block_follows')
     WHERE NEW.no <> 1 AND NOT EXISTS (
       SELECT 1 FROM seal_block WHERE no = NEW.no - 1 AND sha256 = NEW.previous);

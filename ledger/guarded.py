@@ -1,0 +1,223 @@
+"""What the databases themselves keep as it was written: rows, columns, and the steps of a state.
+
+A new table goes into one of the four lists of rows below (a test asks for it): its triggers and the
+rights of the application's role follow. Where it has a state, its steps go into STEPS as well.
+
+The triggers for it are drawn here from the tables and from core/states; those that know about money
+are written out in migrations/guards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Table, UniqueConstraint
+
+from ledger import tables
+from ledger.core import states
+
+# Rows that are written once. The application's role may add to these and read them, no more.
+APPEND_ONLY = (
+    "audit_note",
+    "entry",
+    "evidence",
+    "fact",
+    "invoice_taken_back",
+    "invoice_use",
+    "manager_tax",
+    "paper",
+    "payee_invoice",
+    "payout_approval",
+    "plan_move",
+    "posting",
+    "reopening",
+    "reopening_answer",
+    "seal_block",
+    "sealed",
+    "setting",
+    "split_answer",
+    "statement",
+    "working",
+)
+_BY_HAND = ("entry", "posting", "seal_block", "sealed")  # their triggers on SQLite are in sqlite.sql
+
+# Rows the application only reads: a migration writes them.
+READ_ONLY = ("entry_kind", "alembic_version")
+
+# Rows that may be thrown away: a person's salt, so that nothing sealed says anything about them.
+REMOVABLE = ("salt",)
+
+# Rows that change, and never go.
+KEPT = (
+    "answer",
+    "deal",
+    "deal_manager",
+    "job_run",
+    "manager",
+    "manager_grade",
+    "milestone",
+    "need",
+    "organisation",
+    "payment_hold",
+    "payout",
+    "payout_line",
+    "payout_policy",
+    "period",
+    "plan_version",
+    "sign_in",
+    "split_agreement",
+    "user_account",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A table of which only these columns ever change (`once`: from this state on, until then all may)."""
+
+    table: str
+    movable: tuple[str, ...]
+    once_not: str = ""
+
+    @property
+    def name(self) -> str:
+        """The trigger's name."""
+        return f"{self.table}_stays{f'_once_not_{self.once_not}' if self.once_not else ''}"
+
+
+FROZEN = (
+    Frozen("payout", ("state", "sent_by", "sent_at", "file_sha256", "voided_reason")),
+    Frozen("payout_line", ("state", "settled_at", "reason", "value_on")),
+    Frozen("plan_version", ("state", "effective_on", "published_by", "published_at")),
+    Frozen("plan_version", ("state",), once_not="draft"),
+    Frozen("payout_policy", ("state", "effective_on", "published_by", "published_at")),
+    Frozen("payout_policy", ("state",), once_not="draft"),
+    Frozen("split_agreement", ("state", "state_at")),
+)
+STEPS: Mapping[str, states.Steps] = {
+    "milestone": states.MILESTONE,
+    "need": states.NEED,
+    "payout": states.PAYOUT,
+    "payout_line": states.PAYOUT_LINE,
+    "payout_policy": states.POLICY,
+    "plan_version": states.PLAN,
+    "split_agreement": states.AGREEMENT,
+}
+BORN: Mapping[str, str] = {  # the state a row begins in
+    "payout": "made",
+    "payout_line": "reserved",
+    "payout_policy": "draft",
+    "plan_version": "draft",
+}
+PUBLISHED = ("payout_policy", "plan_version")  # by somebody other than who drafted it
+
+
+def statements(dialect: str) -> Iterator[str]:
+    """The triggers of one engine."""
+    yield from _sqlite() if dialect == "sqlite" else _postgresql()
+
+
+def _pairs(steps: states.Steps) -> list[str]:
+    """Every step from one state to another, as `made>approved`."""
+    return sorted(
+        {f"{state}>{then}" for state, found in steps.items() for then in found.values() if then != state}
+    )
+
+
+# --- SQLite
+
+
+def _sqlite() -> Iterator[str]:
+    for table in APPEND_ONLY:
+        if table not in _BY_HAND:
+            yield _refuse(f"{table}_is_new", "INSERT", table, "replaced", _there_already(table))
+            yield from _never(table)
+    for table in KEPT:
+        yield _refuse(f"{table}_never_goes", "DELETE", table, "removed")
+        # INSERT OR REPLACE would be a delete that no trigger sees
+        yield _refuse(f"{table}_is_new", "INSERT", table, "replaced", _there_already(table))
+    yield _refuse("entry_kind_never_grows", "INSERT", "entry_kind", "added")
+    yield from _never("entry_kind")
+    for frozen in FROZEN:
+        yield _refuse(frozen.name, "UPDATE", frozen.table, "changed", _differs(frozen))
+    for table, steps in STEPS.items():
+        known = ", ".join(f"'{pair}'" for pair in _pairs(steps))
+        skipped = f"OLD.state <> NEW.state AND OLD.state || '>' || NEW.state NOT IN ({known})"
+        yield _refuse(f"{table}_steps", "UPDATE", table, "state", skipped)
+    for table in PUBLISHED:
+        alone = "NEW.state <> 'draft' AND (NEW.published_by IS NULL OR NEW.published_by = NEW.drafted_by)"
+        yield _refuse(f"{table}_is_anothers", "UPDATE", table, "by_drafter", alone)
+    for table, state in BORN.items():
+        yield _refuse(f"{table}_begins", "INSERT", table, "state", f"NEW.state <> '{state}'")
+
+
+def _never(table: str) -> Iterator[str]:
+    yield _refuse(f"{table}_never_changes", "UPDATE", table, "changed")
+    yield _refuse(f"{table}_never_goes", "DELETE", table, "removed")
+
+
+def _refuse(name: str, event: str, table: str, code: str, where: str = "") -> str:
+    condition = f"\n    WHERE {where}" if where else ""
+    return (
+        f"CREATE TRIGGER {name} BEFORE {event} ON {table} BEGIN\n"
+        f"  SELECT RAISE(ABORT, '{table}_{code}'){condition};\nEND"
+    )
+
+
+def _there_already(name: str) -> str:
+    """Whether a row with one of the new row's keys is there: a replacement would remove it unseen."""
+    table = _table(name)
+    keys = [tuple(table.primary_key.columns.keys())]
+    keys += sorted(
+        tuple(key.columns.keys()) for key in table.constraints if isinstance(key, UniqueConstraint)
+    )
+    keys += sorted(tuple(index.columns.keys()) for index in table.indexes if index.unique)
+    same = " OR ".join(
+        " AND ".join(f"{column} = NEW.{column}" for column in key) for key in dict.fromkeys(keys)
+    )
+    return f"EXISTS (SELECT 1 FROM {name} WHERE {same})"
+
+
+def _differs(frozen: Frozen) -> str:
+    fixed = [c for c in _table(frozen.table).columns.keys() if c not in frozen.movable]  # noqa: SIM118
+    differs = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in fixed)
+    return f"OLD.state <> '{frozen.once_not}' AND ({differs})" if frozen.once_not else differs
+
+
+def _table(name: str) -> Table:
+    return tables.metadata.tables[name]
+
+
+# --- PostgreSQL; written as pg_get_triggerdef says it, for `verify` compares the two
+
+
+def _postgresql() -> Iterator[str]:
+    for table in APPEND_ONLY:
+        yield _on(f"{table}_never_changes", "BEFORE DELETE OR UPDATE", table, "guard_never()")
+        yield _emptied(table)
+    for table in KEPT:
+        yield _on(f"{table}_never_goes", "BEFORE DELETE", table, "guard_never()")
+        yield _emptied(table)
+    yield _on("entry_kind_never_changes", "BEFORE INSERT OR DELETE OR UPDATE", "entry_kind", "guard_never()")
+    yield _emptied("entry_kind")
+    for frozen in FROZEN:
+        call = f"guard_frozen({_quoted((frozen.once_not, *frozen.movable))})"
+        yield _on(frozen.name, "BEFORE UPDATE", frozen.table, call)
+    for table, steps in STEPS.items():
+        yield _on(f"{table}_steps", "BEFORE UPDATE", table, f"guard_step({_quoted(_pairs(steps))})")
+    for table in PUBLISHED:
+        yield _on(f"{table}_is_anothers", "BEFORE UPDATE", table, "guard_published()")
+    for table, state in BORN.items():
+        yield _on(f"{table}_begins", "BEFORE INSERT", table, f"guard_begin({_quoted([state])})")
+
+
+def _on(name: str, event: str, table: str, call: str, each: str = "ROW") -> str:
+    return f"CREATE TRIGGER {name} {event} ON {table} FOR EACH {each} EXECUTE FUNCTION {call}"
+
+
+def _emptied(table: str) -> str:
+    return _on(f"{table}_never_emptied", "BEFORE TRUNCATE", table, "guard_never()", "STATEMENT")
+
+
+def _quoted(names: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
