@@ -72,7 +72,18 @@ TAX_METHODS: Mapping[str, str] = {
     "invoiced": N_("Sends an invoice"),
     "payroll": N_("Paid with wages"),
 }
+DISPUTES: Mapping[str, str] = {
+    "amount": N_("The amount is wrong"),
+    "base": N_("The base or the rate is wrong"),
+    "share": N_("My share is wrong"),
+    "not_mine": N_("I took no part in this"),
+    "missing": N_("Something is missing"),
+    "taken_back": N_("It should not have been taken back"),
+    "held": N_("It should not be held"),
+    "other": N_("Something else"),
+}
 ALL = {
+    "dispute": DISPUTES,
     "category": CATEGORIES,
     "mode": MODES,
     "grade": GRADES,

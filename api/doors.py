@@ -36,7 +36,7 @@ from starlette.types import Message
 
 from api import openapi, problems
 from api.language import gettext
-from ledger import clock, evidence, idempotency, users
+from ledger import clock, files, idempotency, users
 from ledger.core.errors import Invalid
 from ledger.db import Database, retryable
 from ledger.files import Store
@@ -47,7 +47,7 @@ SAFE = frozenset({"GET", "HEAD"})
 READERS, WRITERS = 16, 12  # at once, of the 32 connections a database may have open
 ATTEMPTS = 6
 BODY_MOST = 1024 * 1024  # bytes
-FORM_MOST = evidence.LARGEST + BODY_MOST  # a file, and the form around it
+FORM_MOST = files.LARGEST + BODY_MOST  # a file, and the form around it
 READ_PROBLEMS = (401, 403, 404, 422)
 WRITE_PROBLEMS = (401, 403, 404, 409, 413, 422, 503)
 

@@ -45,6 +45,7 @@ MILESTONES = Item("/milestones", N_("Milestones"), "flag")
 FEES = Item("/fees", N_("Fees"), "receipt")
 PAYOUTS = Item("/payouts", N_("Payouts"), "banknote")
 HOLDS = Item("/holds", N_("Holds"), "hourglass")
+DISPUTES = Item("/disputes", N_("Disputes"), "triangle-alert")
 POLICY = Item("/policies", N_("Payout policy"), "list-checks")
 STATEMENTS = Item("/statements", N_("Statements"), "file-text")
 PERIODS = Item("/periods", N_("Periods"), "calendar-days")
@@ -63,12 +64,12 @@ MENUS: dict[str, tuple[Group, ...]] = {
     "operator": (
         Group("", (HOME,)),
         Group(N_("Work"), (MILESTONES, NEEDS, DEALS, MANAGERS, ORGANISATIONS)),
-        Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, PERIODS)),
+        Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
         Group(N_("Settings"), (PLANS, POLICY, USERS, JOBS)),
     ),
     "finance": (
         Group("", (HOME,)),
-        Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, PERIODS)),
+        Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
         Group(N_("Books"), (BALANCE, ACCOUNTS, ENTRIES)),
         Group(N_("Look up"), (DEALS, MILESTONES, MANAGERS, PLANS, POLICY, JOBS)),
     ),

@@ -266,10 +266,17 @@ def settle_all(session: Session, deal_ids: Iterable[str], *, now: datetime) -> i
 
 
 def record(
-    session: Session, deal: Deal, new: core.Fact, *, by: User, now: datetime, note: str = ""
+    session: Session,
+    deal: Deal,
+    new: core.Fact,
+    *,
+    ref: str | None = None,
+    by: User,
+    now: datetime,
+    note: str = "",
 ) -> facts.Fact:
     """A fact about the whole deal, and the books brought up to date."""
-    fact = facts.record(session, deal.id, new, by=by.id, now=now, note=note).fact
+    fact = facts.record(session, deal.id, new, ref=ref, by=by.id, now=now, note=note).fact
     told = {"fact": fact.id, "on": fact.fact_on.isoformat(), "amount_minor": fact.amount_minor}
     audit.note(session, by, f"deal.{fact.type}", deal.id, after=told | fact.detail, now=now)
     accruals.settle(session, deal, now=now, because=[fact.id], by=by.id)
@@ -355,10 +362,11 @@ def adjust(
     amount_minor: int,
     reason: str,
     on: date,
+    ref: str | None = None,
     by: User,
     now: datetime,
 ) -> facts.Fact:
-    """An amount by hand, with its reason."""
+    """An amount by hand, with its reason; `ref` is what it comes of, a dispute's id."""
     deal = locked(session, deal_id)
     rights.require(by, "deal.adjust", managers=[manager_id])
     if not reason.strip():
@@ -366,7 +374,7 @@ def adjust(
     if amount_minor == 0:
         raise Invalid("amount_zero", "an adjustment is not zero")
     new = core.Adjustment(needs.not_later(on, now), manager_id, stage, amount_minor, reason.strip())
-    fact = record(session, deal, new, by=by, now=now)
+    fact = record(session, deal, new, ref=ref, by=by, now=now)
     involve(session, deal_id, [manager_id])
     return fact
 

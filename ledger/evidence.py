@@ -1,4 +1,4 @@
-"""Evidence: the files that show a need or a milestone to be true, known by their hash."""
+"""Evidence: the files that show a need, a milestone or a dispute to be true, known by their hash."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ from datetime import datetime
 
 from sqlmodel import Field, Session, col, select
 
-from ledger import deals, ids, milestones, needs, rights
-from ledger.core.errors import Invalid, NotFound
+from ledger import deals, disputes, files, ids, milestones, needs, rights
+from ledger.core.errors import NotFound
 from ledger.db import Instant, Row
 from ledger.files import Store
 from ledger.users import User
 
-LARGEST = 20 * 1024 * 1024  # bytes
-
 
 class Evidence(Row, table=True):
-    """One file beside one need or milestone (`subject_id`)."""
+    """One file beside one need, milestone or dispute (`subject_id`)."""
 
     __tablename__ = "evidence"
 
@@ -41,13 +39,13 @@ def add(
     by: User,
     now: datetime,
 ) -> Evidence:
-    """Keep a file as evidence of a need or milestone the user may log."""
+    """Keep a file as evidence of what the user may log, or contest."""
     rights.require(by, _RIGHT[_kind(subject_id)], managers=_managers(session, subject_id, by=by))
-    check_file(name, content)
+    files.check(name, content)
     kept = Evidence(
         id=ids.new("ev"),
         subject_id=subject_id,
-        name=plain_name(name),
+        name=files.plain_name(name),
         media_type=media_type[:100],
         sha256=store.put(content),
         size=len(content),
@@ -59,28 +57,17 @@ def add(
     return kept
 
 
-def check_file(name: str, content: bytes) -> None:
-    """Invalid, unless a file has something in it and not too much."""
-    if not content:
-        raise Invalid("evidence_empty", "the file “{name}” is empty", name=name)
-    if len(content) > LARGEST:
-        raise Invalid("evidence_large", "the file “{name}” is larger than 20 MB", name=name)
-
-
-def plain_name(name: str) -> str:
-    """A file's name without the folders somebody's browser told of."""
-    return name.replace("\\", "/").rsplit("/", 1)[-1][:200] or "file"
-
-
-_RIGHT = {"need": "need.log", "milestone": "milestone.log"}
+_RIGHT = {"need": "need.log", "milestone": "milestone.log", "dispute": "dispute.raise"}
 
 
 def _kind(subject_id: str) -> str:
-    return "milestone" if subject_id.startswith("ms_") else "need"
+    return {"ms": "milestone", "ds": "dispute"}.get(subject_id.partition("_")[0], "need")
 
 
 def _managers(session: Session, subject_id: str, *, by: User) -> list[str]:
     """Whose the subject is, if the user may see it; else NotFound."""
+    if _kind(subject_id) == "dispute":
+        return [disputes.get(session, subject_id, by=by).manager_id]
     if _kind(subject_id) == "milestone":
         return deals.managers_of(session, milestones.get(session, subject_id, by=by).deal_id)
     return [needs.get(session, subject_id, by=by).manager_id or ""]

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from ledger.core.errors import NotFound
+from ledger.core.errors import Invalid, NotFound
 from ledger.db import fingerprint
+
+LARGEST = 20 * 1024 * 1024  # bytes of a file that somebody sends
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +44,16 @@ class Store:
 
     def _path(self, name: str) -> Path:
         return self.root / name[:2] / name
+
+
+def check(name: str, content: bytes) -> None:
+    """Invalid, unless a file has something in it and not too much."""
+    if not content:
+        raise Invalid("evidence_empty", "the file “{name}” is empty", name=name)
+    if len(content) > LARGEST:
+        raise Invalid("evidence_large", "the file “{name}” is larger than 20 MB", name=name)
+
+
+def plain_name(name: str) -> str:
+    """A file's name without the folders somebody's browser told of."""
+    return name.replace("\\", "/").rsplit("/", 1)[-1][:200] or "file"

@@ -20,6 +20,7 @@ from ledger.core import states
 # Rows that are written once. The application's role may add to these and read them, no more.
 APPEND_ONLY = (
     "audit_note",
+    "dispute_step",
     "entry",
     "evidence",
     "fact",
@@ -53,6 +54,7 @@ KEPT = (
     "answer",
     "deal",
     "deal_manager",
+    "dispute",
     "job_run",
     "manager",
     "manager_grade",
@@ -86,6 +88,7 @@ class Frozen:
 
 
 FROZEN = (
+    Frozen("dispute", ("state", "state_at", "due_on")),
     Frozen("payout", ("state", "sent_by", "sent_at", "file_sha256", "voided_reason")),
     Frozen("payout_line", ("state", "settled_at", "reason", "value_on")),
     Frozen("plan_version", ("state", "effective_on", "published_by", "published_at")),
@@ -95,6 +98,7 @@ FROZEN = (
     Frozen("split_agreement", ("state", "state_at")),
 )
 STEPS: Mapping[str, states.Steps] = {
+    "dispute": states.DISPUTE,
     "milestone": states.MILESTONE,
     "need": states.NEED,
     "payout": states.PAYOUT,
@@ -104,6 +108,7 @@ STEPS: Mapping[str, states.Steps] = {
     "split_agreement": states.AGREEMENT,
 }
 BORN: Mapping[str, str] = {  # the state a row begins in
+    "dispute": "submitted",
     "payout": "made",
     "payout_line": "reserved",
     "payout_policy": "draft",

@@ -66,26 +66,46 @@ def put(
     stage: str = "",
     reason: str,
     until_on: date | None,
-    kind: Kind = "hand",
     by: User,
     now: datetime,
 ) -> Hold:
-    """Let something wait. By hand it has a last day; a dispute's ends with the dispute."""
+    """Let something wait, until a last day."""
     rights.require(by, "hold.put", managers=[manager_id] if manager_id else ())
     _check_scope(session, manager_id, deal_id, stage)
     if not reason.strip():
         raise Invalid("reason_missing", "say why")
-    if kind == "hand" and until_on is None:
+    if until_on is None:
         raise Invalid("hold_until_missing", "say until which day it waits")
-    if until_on is not None and until_on < day_of(now):
+    if until_on < day_of(now):
         raise Invalid("hold_until_past", "{day} has passed; a hold is until today or later", day=until_on)
+    return _kept(session, "hand", manager_id, deal_id, stage, reason.strip(), until_on, by, now)
+
+
+def keep_back(
+    session: Session, *, manager_id: str, deal_id: str, stage: str, reason: str, by: User, now: datetime
+) -> Hold:
+    """A dispute lets its line wait, whoever raised it, until it is decided: `release`."""
+    return _kept(session, "dispute", manager_id, deal_id, stage, reason, None, by, now)
+
+
+def _kept(
+    session: Session,
+    kind: Kind,
+    manager_id: str,
+    deal_id: str,
+    stage: str,
+    reason: str,
+    until_on: date | None,
+    by: User,
+    now: datetime,
+) -> Hold:
     hold = Hold(
         id=ids.new("hd"),
         kind=kind,
         manager_id=manager_id,
         deal_id=deal_id,
         stage=stage,
-        reason=reason.strip(),
+        reason=reason,
         until_on=until_on,
         put_by=by.id,
         put_at=now,
@@ -113,10 +133,17 @@ def lift(session: Session, hold_id: str, *, reason: str, by: User, now: datetime
     rights.require(by, "hold.put", managers=[hold.manager_id] if hold.manager_id else ())
     if not reason.strip():
         raise Invalid("reason_missing", "say why")
+    if hold.kind == "dispute":
+        raise Conflict("hold_disputed", "this line is contested; decide its dispute, and it waits no longer")
+    return release(session, hold_id, reason=reason.strip(), by=by, now=now)
+
+
+def release(session: Session, hold_id: str, *, reason: str, by: User, now: datetime) -> Hold:
+    """It waits no longer: lifted by hand, or its dispute is decided."""
+    hold = get(session, hold_id)
     if hold.lifted_at is not None:
         raise Conflict("hold_lifted", "this hold was lifted already")
-
-    hold.lifted_by, hold.lifted_at, hold.lifted_reason = by.id, now, reason.strip()
+    hold.lifted_by, hold.lifted_at, hold.lifted_reason = by.id, now, reason
     audit.changed(session, by, "hold.lift", hold, now=now)
     session.flush()
     return hold

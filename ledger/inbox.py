@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, func, select
+from sqlmodel import Session, col, func, select
 
 from ledger import rights
 from ledger.agreements import SplitAgreement
+from ledger.disputes import WAITING, Dispute
 from ledger.jobs import JobRun
 from ledger.milestones import Milestone
 from ledger.needs import Need
@@ -26,10 +27,11 @@ class Waiting:
     since: datetime | None
 
 
-# what waits: the right it takes, the table, the state, since when
-PILES: tuple[tuple[str, str, Any, str, Any], ...] = (
+# what waits: the right it takes, the table, the state or states, since when
+PILES: tuple[tuple[str, str, Any, str | tuple[str, ...], Any], ...] = (
     ("milestones", "milestone.verify", Milestone, "submitted", Milestone.submitted_at),
     ("splits", "agreement.decide", SplitAgreement, "refused", SplitAgreement.state_at),
+    ("disputes", "dispute.decide", Dispute, WAITING, Dispute.raised_at),
     ("needs", "deal.open", Need, "open", Need.logged_at),
     ("payouts", "payout.approve", Payout, "made", Payout.made_at),
     ("jobs", "job.run", JobRun, "failed", JobRun.ended_at),
@@ -45,6 +47,8 @@ def of(session: Session, *, by: User) -> list[Waiting]:
     ]
 
 
-def _counted(session: Session, what: str, table: Any, state: str, since: Any) -> Waiting:
-    count, oldest = session.exec(select(func.count(), func.min(since)).where(table.state == state)).one()
+def _counted(session: Session, what: str, table: Any, state: str | tuple[str, ...], since: Any) -> Waiting:
+    wanted = (state,) if isinstance(state, str) else state
+    query = select(func.count(), func.min(since)).where(col(table.state).in_(wanted))
+    count, oldest = session.exec(query).one()
     return Waiting(what, count, oldest)

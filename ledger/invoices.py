@@ -13,7 +13,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, UniqueConstraint
 from sqlmodel import Field, Session, col, func, select
 
-from ledger import audit, evidence, ids, managers, needs, rights
+from ledger import audit, files, ids, managers, needs, rights
 from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.core.money import format_minor
 from ledger.db import Instant, Row
@@ -99,7 +99,7 @@ def add(
     if amount_minor <= 0:
         raise Invalid("amount_not_positive", "{amount} is not above zero", amount=amount_minor)
     needs.not_later(issued_on, now)
-    evidence.check_file(file_name, content)
+    files.check(file_name, content)
     if _numbered(session, manager_id, number.strip()) is not None:
         raise Conflict("invoice_known", "invoice {number} is on file already", number=number.strip())
 
@@ -110,7 +110,7 @@ def add(
         issued_on=issued_on,
         currency=currency,
         amount_minor=amount_minor,
-        file_name=evidence.plain_name(file_name),
+        file_name=files.plain_name(file_name),
         media_type=media_type[:100],
         sha256=store.put(content),
         size=len(content),

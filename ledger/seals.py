@@ -98,6 +98,11 @@ SOURCES: Mapping[str, Source] = {
         Source("approval", "payout_approval", ("id", "payout_id", "approved_by", "approved_at", "digest")),
         Source("audit", "audit_note", (
             "id", "noted_at", "actor", "address", "action", "subject", "before", "after")),
+        Source("dispute", "dispute", (
+            "id", "statement_id", "line", "manager_id", "deal_id", "stage", "entry_id", "currency",
+            "stated_minor", "expected_minor", "code", "why", "hold_id", "raised_by", "raised_at")),
+        Source("dispute_step", "dispute_step", (
+            "id", "dispute_id", "step", "state", "note", "amount_minor", "fact_id", "done_by", "done_at")),
         Source("entry", "entry", (
             "id", "kind", "source", "booked_on", "period", "currency", "summary", "deal_id", "because",
             "reverses", "digest", "posted_at", "posted_by")),

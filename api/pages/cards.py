@@ -13,6 +13,7 @@ from ledger import deals, managers, milestones, organisations, plans
 from ledger.agreements import SplitAgreement
 from ledger.core.plan import Plan
 from ledger.deals import Deal
+from ledger.disputes import Dispute
 from ledger.milestones import Milestone
 from ledger.needs import Need
 
@@ -71,6 +72,17 @@ class SplitCard:
     def text(self) -> str:
         """The split in one line: 张三 60、李四 40."""
         return either("、", ", ").join(f"{one.name} {one.weight}" for one in self.shares)
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeCard:
+    """A contested line as lists show it."""
+
+    dispute: Dispute
+    deal: Deal
+    client: str
+    stage: str
+    manager: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +156,24 @@ def splits_of(session: Session, found: Sequence[SplitAgreement]) -> list[SplitCa
             clients.get(on[one.deal_id].client_id, ""),
             stage_title(read[on[one.deal_id].plan_version_id], one.stage),
             _shares(one.weights, people),
+        )
+        for one in found
+    ]
+
+
+def disputes_of(session: Session, found: Sequence[Dispute]) -> list[DisputeCard]:
+    """Contested lines with deal, client, stage and whose they are."""
+    on = deals.by_id(session, [one.deal_id for one in found])
+    read = plans.values_of(session, [deal.plan_version_id for deal in on.values()])
+    clients = organisations.names(session, [deal.client_id for deal in on.values()])
+    people = managers.names(session, [one.manager_id for one in found])
+    return [
+        DisputeCard(
+            one,
+            on[one.deal_id],
+            clients.get(on[one.deal_id].client_id, ""),
+            stage_title(read[on[one.deal_id].plan_version_id], one.stage),
+            people.get(one.manager_id, one.manager_id),
         )
         for one in found
     ]

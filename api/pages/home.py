@@ -13,7 +13,19 @@ from api.language import N_
 from api.pages import board, cards
 from api.pages.doors import pages
 from api.rendering import page
-from ledger import accounts, agreements, deals, inbox, milestones, needs, organisations, plans, statements
+from ledger import (
+    accounts,
+    agreements,
+    deals,
+    disputes,
+    inbox,
+    milestones,
+    needs,
+    organisations,
+    plans,
+    statements,
+)
+from ledger.clock import day_of
 from ledger.core.plan import Plan
 from ledger.deals import Deal
 from ledger.users import User
@@ -43,6 +55,7 @@ def _manager(request: Request, session: Session, by: User) -> Response:
         cards=cards.of(session, mine),
         splits=cards.splits_of(session, agreements.awaiting(session, by.manager_id or "")),
         sent_back=cards.milestones_of(session, sent_back),
+        disputes=cards.disputes_of(session, disputes.listing(session, by=by, state="open", limit=SHOWN)),
         needs=needs.listing(session, by=by, state="open", limit=SHOWN),
         statements=statements.listing(session, by=by, limit=3),
     )
@@ -51,6 +64,7 @@ def _manager(request: Request, session: Session, by: User) -> Response:
 PILES = {
     "milestones": (N_("Milestones to verify"), "/milestones?state=submitted"),
     "splits": (N_("Splits to decide"), "/agreements?state=refused"),
+    "disputes": (N_("Disputes to decide"), "/disputes?state=open"),
     "needs": (N_("Open needs"), "/needs?state=open"),
     "payouts": (N_("Payouts to approve"), "/payouts"),
     "jobs": (N_("Failed jobs"), "/jobs"),
@@ -67,6 +81,8 @@ def _operator(request: Request, session: Session, by: User, now: Now) -> Respons
         now=now,
         waiting=cards.milestones_of(session, milestones.waiting(session, limit=20)),
         splits=cards.splits_of(session, agreements.disputed(session, limit=10)),
+        disputes=cards.disputes_of(session, disputes.waiting(session, limit=10)),
+        today=day_of(now),
         needs=cards.needs_of(session, needs.listing(session, by=by, state="open", limit=10)),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from urllib.parse import quote
 
 from fastapi import Request, Response
@@ -15,9 +16,10 @@ from api.pages import lists
 from api.pages.doors import pages, see
 from api.pages.lists import SHOWN
 from api.rendering import page
-from ledger import clock, jobs, managers, periods, rights, statements
+from ledger import clock, disputes, jobs, managers, periods, rights, statements
 from ledger.core import period as months
-from ledger.core.statement import Bridge
+from ledger.core.statement import Bridge, Snapshot
+from ledger.statements import Statement
 from ledger.users import User
 
 router = pages()
@@ -101,7 +103,9 @@ def make(request: Request, session: Books, by: By, now: Now, form: Filled) -> Re
 
 
 @router.get("/statements/{statement_id}")
-def statement(request: Request, session: Books, store: Files, by: By, statement_id: str) -> Response:
+def statement(
+    request: Request, session: Books, store: Files, by: By, now: Now, statement_id: str
+) -> Response:
     """One statement on screen, with its revisions and whether it still holds."""
     kept = statements.get(session, statement_id, by=by)
     snapshot = statements.read(kept)
@@ -116,7 +120,16 @@ def statement(request: Request, session: Books, store: Files, by: By, statement_
         kinds={kind: gettext(text) for kind, text in KINDS.items()},
         revisions=statements.revisions(session, kept),
         checked=statements.checked(session, store, kept),
+        disputes=disputes.of_statement(session, kept.id),
+        may_contest=_may_contest(session, kept, snapshot, by, now),
     )
+
+
+def _may_contest(session: Session, kept: Statement, snapshot: Snapshot, by: User, now: datetime) -> bool:
+    """Whether the viewer may contest its lines: until the day on the paper, of the latest revision."""
+    is_time = by.role != "manager" or clock.day_of(now) <= snapshot.dispute.until_on
+    may = rights.allows(by, "dispute.raise", managers=[kept.manager_id])
+    return may and is_time and statements.is_latest(session, kept)
 
 
 def _bridge(bridge: Bridge) -> list[tuple[str, int]]:

@@ -23,6 +23,20 @@ AGREEMENT: Steps = {
     "refused": {"counter": "countered"},
     "binding": {"replace": "replaced"},
 }
+DISPUTE: Steps = {
+    "submitted": {"take": "in_review", "withdraw": "withdrawn"},
+    "in_review": {
+        "ask": "need_information",
+        "accept": "accepted",
+        "accept_in_part": "partly_accepted",
+        "refuse": "refused",
+        "withdraw": "withdrawn",
+    },
+    "need_information": {"inform": "in_review", "refuse": "refused", "withdraw": "withdrawn"},
+    "accepted": {"close": "closed"},
+    "partly_accepted": {"close": "closed"},
+    "refused": {"close": "closed"},
+}
 PLAN: Steps = {
     "draft": {"publish": "published"},
     "published": {"retire": "retired"},

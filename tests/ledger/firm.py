@@ -14,6 +14,7 @@ from ledger import (
     approvals,
     bank_answers,
     deals,
+    disputes,
     evidence,
     fees,
     holds,
@@ -75,11 +76,17 @@ def found(database: Database, store: Store) -> Firm:
         _govern(session, firm)
         _pay(session, firm)
     with database.writing() as session:
-        state(session, firm, day(5))
+        _contest(session, firm, state(session, firm, day(5)))
         drawn = papers.draw(session, "record_of_work", "M1", by=firm.finance, now=day(5))
         papers.keep(session, firm.store, drawn.report, PDF, manager_id="M1", by=firm.finance, now=day(5))
         _ask_to_reopen(session, firm)
     return firm
+
+
+def _contest(session: Session, firm: Firm, kept: statements.Statement) -> None:
+    """The manager contests the first line, and thinks better of it."""
+    raised = disputes.raise_on(session, kept.id, 1, code="amount", by=firm.manager, now=day(5))
+    disputes.withdraw(session, raised.id, by=firm.manager, now=day(5))
 
 
 def _ask_to_reopen(session: Session, firm: Firm) -> None:

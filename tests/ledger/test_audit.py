@@ -75,6 +75,10 @@ def test_the_story_of_a_deal_can_be_read(database: Database, firm: Firm) -> None
         "payout.approve",
         "payout.send",
         "payout.confirm",
+        "hold.put",
+        "dispute.raise",
+        "dispute.withdraw",
+        "hold.lift",
         "paper.issue",
     ]
 

@@ -45,6 +45,8 @@ PAYMENT = {"bank_name": None, "bank_account": None, "tax_method": "invoiced"}
 CHANGE = {"reached_on": "2026-03-01", "participants": {"M1": "1"}}
 SPLIT = {"weights": {"M1": "1"}}
 NEW_SPLIT = {**SPLIT, "deal_id": "D-1", "stage": "completion"}
+NEW_DISPUTE = {"statement_id": "{statement}", "line": 2, "code": "amount"}
+PART = {"amount": "1.00", "note": "n"}
 FILE = {"file": ("a.txt", b"a", "text/plain")}
 
 # method and path, what is sent, and the status for: nobody, the manager, another, operations, finance
@@ -116,6 +118,27 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("GET /holds", None, (401, 403, 403, 200, 200)),
     ("POST /holds", NEW_HOLD, (401, 403, 403, 201, 201)),
     ("POST /holds/{hold}/lift", {"reason": "r"}, (401, 403, 403, 200, 200)),
+    ("GET /disputes", None, (401, 200, 200, 200, 200)),
+    (
+        "POST /disputes",
+        NEW_DISPUTE,
+        (401, 201, 404, 201, 403),
+    ),
+    ("GET /disputes/{submitted_dispute}", None, (401, 200, 404, 200, 200)),
+    ("POST /disputes/{submitted_dispute}/take", None, (401, 403, 404, 200, 403)),
+    ("POST /disputes/{taken_dispute}/ask", {"note": "n"}, (401, 403, 404, 200, 403)),
+    ("POST /disputes/{taken_dispute}/inform", {"note": "n"}, (401, 409, 404, 409, 403)),
+    ("POST /disputes/{taken_dispute}/accept", {"amount": "1.00"}, (401, 403, 404, 200, 403)),
+    (
+        "POST /disputes/{taken_dispute}/accept-in-part",
+        {"amount": "1.00", "note": "n"},
+        (401, 403, 404, 200, 403),
+    ),
+    ("POST /disputes/{taken_dispute}/refuse", {"note": "n"}, (401, 403, 404, 200, 403)),
+    ("POST /disputes/{submitted_dispute}/withdraw", {"note": "n"}, (401, 200, 404, 200, 403)),
+    ("POST /disputes/{refused_dispute}/close", {"note": "n"}, (401, 200, 404, 200, 403)),
+    ("POST /disputes/{submitted_dispute}/evidence", FILE, (401, 201, 404, 201, 403)),
+    ("GET /disputes/{submitted_dispute}/evidence", None, (401, 200, 404, 200, 200)),
     ("GET /policies", None, (401, 403, 403, 200, 200)),
     ("POST /policies", NEW_POLICY, (401, 403, 403, 201, 201)),
     ("POST /policies/{policy}/publish", {"effective_on": "2026-03-02"}, (401, 403, 403, 200, 200)),
@@ -209,9 +232,27 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
         snapshot = statements.fresh(session, "M1", "2026-03", kind="preliminary", now=office.now())
         assert snapshot is not None
         things["statement"] = statements.keep(session, store, snapshot, b"%PDF-1.7").id
+    things |= contested(office, things["statement"])
     things["hold"] = office.post("operator", "/holds", NEW_HOLD)["id"]
     things["policy"] = office.post("second", "/policies", NEW_POLICY)["id"]
     return things
+
+
+def contested(office: Office, statement: str) -> dict[str, str]:
+    """A dispute that was submitted, one that was taken up and one that was refused; line 2 has none."""
+    found = {}
+    for name, line, steps in (
+        ("submitted_dispute", 1, ()),
+        ("taken_dispute", 3, ("take",)),
+        ("refused_dispute", 4, ("take", "refuse")),
+    ):
+        new = {"statement_id": statement, "line": line, "code": "amount"}
+        found[name] = office.post("zhang", "/disputes", new)["id"]
+        for step in steps:
+            office.post(
+                "operator", f"/disputes/{found[name]}/{step}", {"note": "n"} if step == "refuse" else None
+            )
+    return found
 
 
 def paid_out(office: Office, steps: tuple[str, ...]) -> tuple[str, str]:
