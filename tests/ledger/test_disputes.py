@@ -262,7 +262,7 @@ def test_what_waits_is_in_the_inbox_and_every_step_in_the_trail(world: World) ->
     world.step(disputes.take, dispute, world.firm.operator)
     world.step(disputes.refuse, dispute, world.firm.operator, note="无依据")
     with world.database.reading() as session:
-        noted = [one.action for one in audit.listing(session, action="dispute")[::-1]]
+        noted = [one.action for one in audit.listing(session, subject=dispute.id)[::-1]]
         said = [(one.step, one.state) for one in disputes.steps(session, dispute.id)]
         assert verification.verify(session, world.firm.store, now=day(9)).differences == []
     assert noted == ["dispute.raise", "dispute.take", "dispute.refuse"]
