@@ -8,8 +8,9 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api import health, logs, openapi, problems
+from api import health, metrics, openapi, problems
 from api.middleware import SameSite, SecurityHeaders, SpokenLanguage
+from api.observed import Observed
 from api.pages import ROUTERS as PAGES
 from api.rendering import STATIC
 from api.routes import ROUTERS as ROUTES
@@ -32,10 +33,10 @@ def create_app(database: Database, store: Store | None = None) -> FastAPI:
     )
     app.state.database = database
     app.state.store = store or Store(config.from_environment().files)
-    logs.set_up()
     problems.install(app)
     app.mount("/static", Static(directory=STATIC), name="static")
     app.include_router(health.router)
+    app.include_router(metrics.router)
     app.include_router(_joined(ROUTES), prefix="/api/v1")
     app.include_router(_joined(PAGES), include_in_schema=False)
     # The last one added is the first to see a request.
@@ -43,6 +44,7 @@ def create_app(database: Database, store: Store | None = None) -> FastAPI:
     app.add_middleware(SameSite)
     app.add_middleware(SpokenLanguage)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Observed)
     openapi.install(app)
     return app
 

@@ -215,8 +215,9 @@ def _enter(request: Request, session: Session) -> bool:
     """Put what the endpoint needs where its parameters find it. Whether the sign-in's use is to be noted."""
     now, secret = clock.now(), secret_of(request)
     request.state.session, request.state.now = session, now
-    request.state.viewer = users.signed_in(session, secret, now=now)
-    return request.state.viewer is not None and users.is_to_touch(session, secret, now=now)
+    viewer = request.state.viewer = users.signed_in(session, secret, now=now)
+    request.state.user_id = viewer.id if viewer else None  # the log asks when the transaction is over
+    return viewer is not None and users.is_to_touch(session, secret, now=now)
 
 
 def _enter_to_write(asked: _Asked, session: Session) -> Response | None:

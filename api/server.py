@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from api.app import create_app
-from ledger import config, demo
+from ledger import config, demo, logs
 from ledger.db import Database
 from ledger.files import Store
 from ledger.jobs import Clock
@@ -17,6 +17,7 @@ from ledger.schedule import JOBS
 
 def served() -> FastAPI:
     """The application over what the environment names, with the embedded scheduler."""
+    logs.set_up()
     settings = config.from_environment()
     database, store = Database(settings.database_url), Store(settings.files)
     app = create_app(database, store)

@@ -27,6 +27,7 @@ class Settings:
     signing_password_file: Path | None = None
     platform: str = PLATFORM
     paper_language: Literal["zh", "zh+en"] = "zh"
+    metrics_token: str = ""  # what a collector of figures sends; without one, only this machine's may ask
 
     @property
     def files(self) -> Path:
@@ -42,7 +43,7 @@ class Settings:
 def from_environment() -> Settings:
     """`YONGJIN_VAR` (default `var/`), `YONGJIN_DATABASE_URL`, `YONGJIN_OWNER_DATABASE_URL`,
     `YONGJIN_PUBLIC_URL`, `YONGJIN_SIGNING_PKCS12`, `YONGJIN_SIGNING_PASSWORD_FILE`,
-    `YONGJIN_PLATFORM` and `YONGJIN_PAPER_LANGUAGE` (`zh`, or `zh+en` for both).
+    `YONGJIN_PLATFORM`, `YONGJIN_PAPER_LANGUAGE` (`zh`, or `zh+en` for both) and `YONGJIN_METRICS_TOKEN`.
     """
     var = Path(os.environ.get("YONGJIN_VAR") or "var").resolve()
     url = os.environ.get("YONGJIN_DATABASE_URL") or f"sqlite:///{var / 'yongjin.db'}"
@@ -55,6 +56,7 @@ def from_environment() -> Settings:
         signing_password_file=_path("YONGJIN_SIGNING_PASSWORD_FILE"),
         platform=os.environ.get("YONGJIN_PLATFORM") or PLATFORM,
         paper_language="zh+en" if os.environ.get("YONGJIN_PAPER_LANGUAGE") == "zh+en" else "zh",
+        metrics_token=os.environ.get("YONGJIN_METRICS_TOKEN") or "",
     )
 
 

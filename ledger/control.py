@@ -21,6 +21,7 @@ from ledger.journal import Entry, Posting
 from ledger.payments import Payout, PayoutLine
 
 Key = tuple[str, str]  # owner, currency
+ACCOUNTS = (RECEIVABLE, IN_TRANSIT, PAYABLE, WITHHELD_IIT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import psycopg
+import structlog
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -43,6 +44,9 @@ from sqlalchemy.ext.compiler import compiles
 from sqlmodel import Session, SQLModel
 
 T = TypeVar("T")
+log = structlog.get_logger()
+
+POSTED = "posted"  # where a session notes the ids of the entries it has written
 
 _ATTEMPTS = 8
 _RETRYABLE = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock not available
@@ -119,6 +123,8 @@ class Database:
         with Session(self._writer, expire_on_commit=False) as session:
             yield session
             session.commit()
+            if posted := session.info.get(POSTED):
+                log.info("posted", entries=len(posted), first=min(posted), last=max(posted))
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

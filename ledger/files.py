@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -41,6 +42,11 @@ class Store:
         if fingerprint(content) != sha256:
             raise NotFound("file_damaged", "the file {sha256} is damaged; restore it", sha256=sha256)
         return content
+
+    def room(self) -> int:
+        """How many bytes can still be kept; 0 where nothing can be written."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return shutil.disk_usage(self.root).free if os.access(self.root, os.W_OK) else 0
 
     def _path(self, name: str) -> Path:
         return self.root / name[:2] / name

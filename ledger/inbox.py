@@ -47,6 +47,11 @@ def of(session: Session, *, by: User) -> list[Waiting]:
     ]
 
 
+def everything(session: Session) -> list[Waiting]:
+    """What waits for anybody."""
+    return [_counted(session, what, table, state, since) for what, _, table, state, since in PILES]
+
+
 def _counted(session: Session, what: str, table: Any, state: str | tuple[str, ...], since: Any) -> Waiting:
     wanted = (state,) if isinstance(state, str) else state
     query = select(func.count(), func.min(since)).where(col(table.state).in_(wanted))

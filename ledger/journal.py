@@ -130,6 +130,7 @@ def post_many(
     for entry, digest, (entry_id, there, is_new) in zip(entries, digests, found, strict=True):
         if not is_new and digest != there:
             raise _conflict(session, entry_id, entry)
+    session.info.setdefault(db.POSTED, []).extend(entry_id for entry_id, _, is_new in found if is_new)
     return [Posted(entry_id, is_new) for entry_id, _, is_new in found]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from ledger import logs
 from ledger.benches import postgres
 from ledger.config import Settings
 from ledger.db import Database
@@ -19,7 +21,8 @@ _HOME = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The run has one folder for its PostgreSQL server; workers are told of it."""
+    """The run has one folder for its PostgreSQL server; workers are told of it. Only failures are logged."""
+    logs.set_up(logging.ERROR)
     if hasattr(config, "workerinput"):
         config.stash[_HOME] = Path(config.workerinput["postgres_home"])
     else:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ledger import config
+from ledger import config, logs
 from ledger.core.errors import Conflict
 from ledger.db import Database
 from ledger.files import Store
@@ -15,6 +16,7 @@ from ledger.migrations.run import is_current
 @contextmanager
 def opened() -> Iterator[tuple[Database, Store]]:
     """The database and the store, given back at the end."""
+    logs.set_up(logging.WARNING)
     settings = config.from_environment()
     database = Database(settings.database_url)
     try:

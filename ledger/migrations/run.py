@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -37,7 +38,12 @@ def is_current(database: Database) -> bool:
     """Whether the database is at this version."""
     with database.engine.connect() as connection:
         there = set(MigrationContext.configure(connection).get_current_heads())
-    return there == set(ScriptDirectory(str(Path(__file__).parent)).get_heads())
+    return there == _heads()
+
+
+@cache
+def _heads() -> set[str]:
+    return set(ScriptDirectory(str(Path(__file__).parent)).get_heads())
 
 
 def config(connection: Connection) -> Config:

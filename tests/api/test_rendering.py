@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from starlette.datastructures import FormData
 from starlette.testclient import TestClient
 
@@ -20,7 +19,6 @@ from api.navigation import MENUS
 from api.rendering import day, environment, instant, money, percent
 from ledger.core import states
 from ledger.core.money import parse_minor
-from ledger.db import Database
 from ledger.rights import ROLES
 
 
@@ -141,18 +139,6 @@ def test_managers_have_a_tab_bar_and_others_only_the_menu(client: TestClient) ->
 def test_files_and_texts_of_a_form_arrive(client: TestClient) -> None:
     answer = client.post("/try/form", data={"title": " x "}, files={"files": ("a.pdf", b"1")})
     assert answer.json() == {"title": "x", "files": ["a.pdf"], "errors": {}}
-
-
-def test_the_process_says_that_it_lives_and_whether_it_can_serve(client: TestClient) -> None:
-    assert client.get("/health/live").json() == {"status": "ok"}
-    assert client.get("/health/ready").json() == {"status": "ok"}
-
-
-def test_the_process_says_when_the_database_does_not_answer(
-    client: TestClient, app: FastAPI, tmp_path: Path
-) -> None:
-    app.state.database = Database(f"sqlite:///file:{tmp_path}/gone.db?mode=ro&uri=true")
-    assert client.get("/health/ready").status_code == 503
 
 
 def test_no_two_parts_call_a_macro_by_the_same_name() -> None:

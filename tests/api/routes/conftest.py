@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-import structlog
 from starlette.testclient import TestClient
 
 from api.app import create_app
@@ -14,13 +13,6 @@ from ledger.config import Settings
 from ledger.db import Database
 from ledger.files import Store
 from tests.api.routes.office import Office
-
-
-@pytest.fixture(autouse=True, scope="package")
-def short_logs() -> None:
-    """A failure is logged without every value on its way, which takes seconds."""
-    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[structlog.processors.add_log_level, renderer])
 
 
 @pytest.fixture

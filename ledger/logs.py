@@ -12,8 +12,8 @@ import sys
 import structlog
 
 
-def set_up() -> None:
-    """Write the log that way from now on."""
+def set_up(level: int = logging.INFO) -> None:
+    """Write the log that way from now on, from this level on."""
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that finds the last one at work is well
     shown = (
         [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
@@ -27,5 +27,6 @@ def set_up() -> None:
             structlog.processors.TimeStamper("iso"),
             *shown,
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # the one of now, not of start
     )
