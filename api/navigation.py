@@ -1,4 +1,4 @@
-"""Which pages each role is offered, in which order; the first five of a manager's are their tab bar."""
+"""Which pages each role is offered, in which order, and the five of them that are a phone's tab bar."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ class Group:
 
 
 HOME = Item("/", N_("Home"), "house")
+DASHBOARD = Item("/dashboard", N_("Dashboard"), "chart-column")
 NEEDS = Item("/needs", N_("Needs"), "lightbulb")
 DEALS = Item("/deals", N_("Deals"), "handshake")
 MILESTONES = Item("/milestones", N_("Milestones"), "flag")
@@ -60,19 +61,26 @@ MANAGERS = Item("/managers", N_("Managers"), "user")
 ORGANISATIONS = Item("/organisations", N_("Organisations"), "landmark")
 
 MENUS: dict[str, tuple[Group, ...]] = {
-    "manager": (Group("", (HOME, NEEDS, DEALS, MILESTONES, STATEMENTS)),),
+    "manager": (Group("", (HOME, NEEDS, DEALS, MILESTONES, STATEMENTS, DASHBOARD)),),
     "operator": (
-        Group("", (HOME,)),
+        Group("", (HOME, DASHBOARD)),
         Group(N_("Work"), (MILESTONES, NEEDS, DEALS, MANAGERS, ORGANISATIONS)),
         Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
         Group(N_("Settings"), (PLANS, POLICY, USERS, JOBS)),
     ),
     "finance": (
-        Group("", (HOME,)),
+        Group("", (HOME, DASHBOARD)),
         Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
         Group(N_("Books"), (BALANCE, ACCOUNTS, ENTRIES)),
         Group(N_("Look up"), (DEALS, MILESTONES, MANAGERS, PLANS, POLICY, JOBS)),
     ),
+}
+
+
+TABS: dict[str, tuple[Item, ...]] = {
+    "manager": (HOME, NEEDS, DEALS, MILESTONES, STATEMENTS),
+    "operator": (HOME, MILESTONES, NEEDS, DEALS, PAYOUTS),
+    "finance": (HOME, FEES, PAYOUTS, STATEMENTS, PERIODS),
 }
 
 
@@ -82,5 +90,5 @@ def menu(role: str) -> tuple[Group, ...]:
 
 
 def tabs(role: str) -> tuple[Item, ...]:
-    """The bottom tab bar on a phone: managers have one, the others have the menu."""
-    return MENUS["manager"][0].items if role == "manager" else ()
+    """The bottom tab bar on a phone; everything else is in the menu."""
+    return TABS.get(role, ())

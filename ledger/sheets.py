@@ -25,11 +25,12 @@ Cell = str | int | date | None
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its title, its width in characters, and whether it holds minor units that are added up."""
+    """A column: its title, its width in characters, whether it holds minor units, and whether they add up."""
 
     title: str
     width: int = 12
     is_amount: bool = False
+    is_summed: bool = True  # a balance is an amount that does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class _Written:
                 self._cell(at, place, cell, column)
                 if column.is_amount and isinstance(cell, int):
                     sums[place] += cell
-        if at and any(column.is_amount for column in columns):
+        if at and any(column.is_amount and column.is_summed for column in columns):
             self._sums(at + 1, sums)
             at += 1
         for further, note in enumerate(self._sheet.notes, at + 2):
@@ -90,7 +91,7 @@ class _Written:
 
     def _sums(self, at: int, sums: Sequence[int]) -> None:
         for place, column in enumerate(self._sheet.columns):
-            if column.is_amount:
+            if column.is_amount and column.is_summed:
                 self._money(at, place, sums[place], self._total)
             else:
                 self._page.write_string(at, place, "" if place else "合计", self._total)

@@ -9,6 +9,7 @@ from api.pages import (
     agreements,
     archive,
     changes,
+    dashboard,
     deals,
     disputes,
     entries,
@@ -35,6 +36,7 @@ from api.pages import (
 ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
     home.router,
+    dashboard.router,
     needs.router,
     deals.router,
     changes.router,

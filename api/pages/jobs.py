@@ -25,7 +25,19 @@ TITLES = {
     "preliminary_statements": N_("Preliminary statements"),
     "final_statements": N_("Final statements"),
     "settle_due": N_("Settle what falls due"),
+    "seal": N_("Seal the books"),
     "verify_books": N_("Verify the books"),
+}
+RESULTS = {
+    "made": N_("Made"),
+    "unchanged": N_("Unchanged"),
+    "deals": N_("Deals"),
+    "entries": N_("Entries"),
+    "postings": N_("Postings"),
+    "statements": N_("Statements"),
+    "skipped": N_("Skipped"),
+    "rows": N_("Rows sealed"),
+    "head": N_("Hash of the last block"),
 }
 OF_A_PERIOD = ("preliminary_statements", "final_statements")
 WORKING = ("waiting", "running")
@@ -93,6 +105,7 @@ def run(request: Request, session: Books, by: By, run_id: str) -> Response:
         title=title(found.job),
         works=found.state in WORKING,
         by_name=users.names(session, [found.started_by]).get(found.started_by, ""),
+        results=_results(found),
         is_period=_is_period(found),
         period=jobs.subject_of(found.planned_for),
         may_run=rights.allows(by, "job.run"),
@@ -101,3 +114,9 @@ def run(request: Request, session: Books, by: By, run_id: str) -> Response:
 
 def _is_period(found: JobRun) -> bool:
     return found.job in OF_A_PERIOD and "T" not in found.planned_for
+
+
+def _results(found: JobRun) -> list[tuple[str, int | str]]:
+    """What a run came to, in words; lists are on pages of their own."""
+    shown = [(name, value) for name, value in (found.result or {}).items() if isinstance(value, int | str)]
+    return [(gettext(RESULTS.get(name, name)), value) for name, value in shown]

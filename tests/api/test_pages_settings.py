@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlmodel import select
 
+from api.pages import jobs as page_of_jobs
 from ledger import jobs, plans
+from ledger.schedule import JOBS
 from tests.api.desk import Desk, words
 from tests.api.routes.office import TIANJIN
 
@@ -146,3 +148,13 @@ def _versions(desk: Desk) -> list[str]:
 
 def _version(desk: Desk) -> str:
     return _versions(desk)[0]
+
+
+def test_every_job_and_every_figure_it_leaves_has_a_name_in_words(desk: Desk) -> None:
+    assert set(page_of_jobs.TITLES) == set(JOBS)
+    where = desk.done("operator", "/jobs", {"job": "seal"})
+    with desk.database.writing() as session:
+        run = session.exec(select(jobs.JobRun)).one()
+        run.state, run.result = "done", {"rows": 38, "head": "8" * 64}
+    shown = desk.see("operator", where)
+    assert "封存账簿" in shown and "封存行数 38" in shown and "8" * 13 not in shown

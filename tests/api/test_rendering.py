@@ -13,7 +13,7 @@ import pytest
 from starlette.datastructures import FormData
 from starlette.testclient import TestClient
 
-from api import flash, labels
+from api import flash, labels, navigation
 from api.forms import Form
 from api.navigation import MENUS
 from api.rendering import day, environment, instant, money, percent
@@ -131,9 +131,12 @@ def test_a_forged_message_is_not_shown(cookie: str) -> None:
     assert flash.take(request) is None  # type: ignore[arg-type]
 
 
-def test_managers_have_a_tab_bar_and_others_only_the_menu(client: TestClient) -> None:
-    assert 'class="tabs"' in client.get("/try/page").text
-    assert 'class="tabs"' not in client.get("/try/page?role=finance").text
+@pytest.mark.parametrize("role", navigation.MENUS)
+def test_a_phone_has_five_of_the_pages_of_the_menu_in_its_tab_bar(client: TestClient, role: str) -> None:
+    offered = [item.href for group in navigation.menu(role) for item in group.items]
+    tabs = [item.href for item in navigation.tabs(role)]
+    assert len(tabs) == 5 and set(tabs) <= set(offered)
+    assert 'class="tabs"' in client.get(f"/try/page?role={role}").text
 
 
 def test_files_and_texts_of_a_form_arrive(client: TestClient) -> None:

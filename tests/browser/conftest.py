@@ -6,8 +6,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -54,6 +55,8 @@ class Site:
 
     address: str
     browser: Browser
+    phones: Mapping[str, str] = field(default_factory=lambda: PHONES)
+    password: str = PASSWORD
 
     def signed_in(self, who: str, *, width: int = 1440, scripts: bool = True) -> Page:
         """A fresh browser of one person, signed in."""
@@ -66,8 +69,8 @@ class Site:
         context.set_default_timeout(30_000)
         page = context.new_page()
         page.goto("/sign-in")
-        page.locator("input[name=phone]").first.fill(PHONES[who])
-        page.locator("input[name=password]").first.fill(PASSWORD)
+        page.locator("input[name=phone]").first.fill(self.phones[who])
+        page.locator("input[name=password]").first.fill(self.password)
         page.locator("button.primary").first.click()
         page.wait_for_url(lambda url: "/sign-in" not in url)
         return page
@@ -77,6 +80,13 @@ class Site:
 def site(settings: Settings, database: Database, browser: Browser) -> Iterator[Site]:
     """`yongjin serve` over a fresh database with the story's people and Tianjin's plan."""
     database.run(_people)
+    with serve() as address:
+        yield Site(address, browser)
+
+
+@contextmanager
+def serve() -> Iterator[str]:
+    """`yongjin serve` on a free port, over what the environment says; its address."""
     port = _free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "ledger.cli", "serve", "--port", str(port)],
@@ -86,7 +96,7 @@ def site(settings: Settings, database: Database, browser: Browser) -> Iterator[S
     )
     try:
         _wait(f"http://127.0.0.1:{port}/health/ready", server)
-        yield Site(f"http://127.0.0.1:{port}", browser)
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait(timeout=30)
