@@ -14,7 +14,7 @@ from api.observed import Observed
 from api.pages import ROUTERS as PAGES
 from api.rendering import STATIC
 from api.routes import ROUTERS as ROUTES
-from ledger import config
+from ledger import config, files
 from ledger.db import Database
 from ledger.files import Store
 
@@ -32,7 +32,7 @@ def create_app(database: Database, store: Store | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.database = database
-    app.state.store = store or Store(config.from_environment().files)
+    app.state.store = store or files.opened(config.from_environment())
     problems.install(app)
     app.mount("/static", Static(directory=STATIC), name="static")
     app.include_router(health.router)

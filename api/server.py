@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from api.app import create_app
-from ledger import config, demo, logs
+from ledger import config, demo, files, logs
 from ledger.db import Database
-from ledger.files import Store
-from ledger.jobs import Clock
+from ledger.dispatch import Clock
 from ledger.schedule import JOBS
 
 
@@ -19,7 +18,7 @@ def served() -> FastAPI:
     """The application over what the environment names, with the embedded scheduler."""
     logs.set_up()
     settings = config.from_environment()
-    database, store = Database(settings.database_url), Store(settings.files)
+    database, store = Database(settings.database_url), files.opened(settings)
     app = create_app(database, store)
     app.state.demonstration = _demonstration(database)
     scheduler = Clock(database, store, JOBS)

@@ -28,6 +28,9 @@ class Settings:
     platform: str = PLATFORM
     paper_language: Literal["zh", "zh+en"] = "zh"
     metrics_token: str = ""  # what a collector of figures sends; without one, only this machine's may ask
+    hands: int | None = None  # processes of this machine that print; None: one a core
+    files_url: str = ""  # of a bucket for files; empty: a folder in `var`
+    lease_seconds: int = 60  # how long a worker may be silent before another takes up its work
 
     @property
     def files(self) -> Path:
@@ -43,7 +46,9 @@ class Settings:
 def from_environment() -> Settings:
     """`YONGJIN_VAR` (default `var/`), `YONGJIN_DATABASE_URL`, `YONGJIN_OWNER_DATABASE_URL`,
     `YONGJIN_PUBLIC_URL`, `YONGJIN_SIGNING_PKCS12`, `YONGJIN_SIGNING_PASSWORD_FILE`,
-    `YONGJIN_PLATFORM`, `YONGJIN_PAPER_LANGUAGE` (`zh`, or `zh+en` for both) and `YONGJIN_METRICS_TOKEN`.
+    `YONGJIN_PLATFORM`, `YONGJIN_PAPER_LANGUAGE` (`zh`, or `zh+en` for both), `YONGJIN_METRICS_TOKEN`,
+    `YONGJIN_HANDS` (processes that print; 0: workers elsewhere alone), `YONGJIN_LEASE_SECONDS` and
+    `YONGJIN_FILES_URL` (`s3://bucket/folder?endpoint=…`).
     """
     var = Path(os.environ.get("YONGJIN_VAR") or "var").resolve()
     url = os.environ.get("YONGJIN_DATABASE_URL") or f"sqlite:///{var / 'yongjin.db'}"
@@ -55,6 +60,9 @@ def from_environment() -> Settings:
         signing_pkcs12=_path("YONGJIN_SIGNING_PKCS12"),
         signing_password_file=_path("YONGJIN_SIGNING_PASSWORD_FILE"),
         platform=os.environ.get("YONGJIN_PLATFORM") or PLATFORM,
+        hands=int(os.environ["YONGJIN_HANDS"]) if os.environ.get("YONGJIN_HANDS") else None,
+        files_url=os.environ.get("YONGJIN_FILES_URL") or "",
+        lease_seconds=int(os.environ.get("YONGJIN_LEASE_SECONDS") or 60),
         paper_language="zh+en" if os.environ.get("YONGJIN_PAPER_LANGUAGE") == "zh+en" else "zh",
         metrics_token=os.environ.get("YONGJIN_METRICS_TOKEN") or "",
     )

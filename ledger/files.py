@@ -1,4 +1,7 @@
-"""Files by their content: evidence, statements, bank files. A file's name is its SHA-256."""
+"""Files by their content: evidence, statements, bank files. A file's name is its SHA-256.
+
+They are kept in a folder, or in an S3-compatible bucket where one is configured; nothing else knows which.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from ledger.buckets import Bucket
+from ledger.config import Settings
 from ledger.core.errors import Invalid, NotFound
 from ledger.db import fingerprint
 
@@ -16,29 +21,25 @@ LARGEST = 20 * 1024 * 1024  # bytes of a file that somebody sends
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A folder of files named by their hash; the same content is kept once."""
+    """A folder of files named by their hash, or a bucket of them; the same content is kept once."""
 
     root: Path
+    bucket: Bucket | None = None
 
     def put(self, content: bytes) -> str:
         """Keep the bytes durably and return their SHA-256."""
         name = fingerprint(content)
-        path = self._path(name)
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(file.name).replace(path)
+        if self.bucket is not None:
+            self.bucket.put(name, content)
+        else:
+            self._write(self._path(name), content)
         return name
 
     def get(self, sha256: str) -> bytes:
         """The bytes, checked against their name."""
-        path = self._path(sha256)
-        if not path.exists():
+        content = self.bucket.get(sha256) if self.bucket is not None else self._read(self._path(sha256))
+        if content is None:
             raise NotFound("file_missing", "the file {sha256} is not in the store", sha256=sha256)
-        content = path.read_bytes()
         if fingerprint(content) != sha256:
             raise NotFound("file_damaged", "the file {sha256} is damaged; restore it", sha256=sha256)
         return content
@@ -47,6 +48,19 @@ class Store:
         """How many bytes can still be kept; 0 where nothing can be written."""
         self.root.mkdir(parents=True, exist_ok=True)
         return shutil.disk_usage(self.root).free if os.access(self.root, os.W_OK) else 0
+
+    def _write(self, path: Path, content: bytes) -> None:
+        if path.exists():
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(file.name).replace(path)
+
+    def _read(self, path: Path) -> bytes | None:
+        return path.read_bytes() if path.exists() else None
 
     def _path(self, name: str) -> Path:
         return self.root / name[:2] / name
@@ -63,3 +77,8 @@ def check(name: str, content: bytes) -> None:
 def plain_name(name: str) -> str:
     """A file's name without the folders somebody's browser told of."""
     return name.replace("\\", "/").rsplit("/", 1)[-1][:200] or "file"
+
+
+def opened(settings: Settings) -> Store:
+    """The store of the settings."""
+    return Store(settings.files, Bucket.of(settings.files_url) if settings.files_url else None)

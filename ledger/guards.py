@@ -17,6 +17,8 @@ from ledger.guarded import APPEND_ONLY, READ_ONLY, REMOVABLE
 
 _NAMED = re.compile(r"CREATE (?:CONSTRAINT )?(TRIGGER|FUNCTION) (\w+)")
 
+DISPATCH = "procrastinate"  # the schema of the tables by which workers are told; nothing of the books
+
 
 def statements(dialect: str) -> list[str]:
     """The guard statements of one engine, in order."""
@@ -78,6 +80,9 @@ def _grant(connection: Connection, role: str) -> None:
     ).all():
         connection.exec_driver_sql(f'REVOKE ALL ON "{table}" FROM {name}')
         connection.exec_driver_sql(f'GRANT {", ".join(_rights(table))} ON "{table}" TO {name}')
+    connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {DISPATCH} TO {name}")
+    for what in ("TABLES", "SEQUENCES", "FUNCTIONS"):
+        connection.exec_driver_sql(f"GRANT ALL ON ALL {what} IN SCHEMA {DISPATCH} TO {name}")
 
 
 def _rights(table: str) -> tuple[str, ...]:

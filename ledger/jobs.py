@@ -1,24 +1,30 @@
-"""Jobs: what runs by the clock or by hand. Every run is a row, so it happens once and can be looked at."""
+"""Jobs: what runs by the clock or by hand. Every run is a row: the truth about it, whoever does it.
+
+A run is claimed by one node for as long as its lease is renewed; one that is left behind is taken up
+by another. So it happens once, however many nodes there are.
+"""
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
-from sqlalchemy import UniqueConstraint
-from sqlalchemy.exc import IntegrityError
-from sqlmodel import Field, Session, col, select
+from sqlalchemy import CursorResult, UniqueConstraint, Update, update
+from sqlmodel import Field, Session, col, or_, select
 
-from ledger import clock, ids, rights
-from ledger.core.errors import NotFound, Refused
-from ledger.db import Database, Instant, Json, Row
+from ledger import audit, clock, ids, rights
+from ledger.core.errors import Conflict, NotFound
+from ledger.db import Database, Instant, Json, Row, insert_missing
 from ledger.files import Store
 from ledger.users import User
+
+LEASE = timedelta(seconds=60)
+ATTEMPTS_MOST = 3
+PAUSE = timedelta(minutes=1)  # before the second attempt, and twice that before the third
+CLOCK = "clock"
 
 
 class JobRun(Row, table=True):
@@ -33,7 +39,7 @@ class JobRun(Row, table=True):
     id: str = Field(primary_key=True)
     job: str
     planned_for: str
-    state: str = Field(index=True)  # waiting, running, done, failed
+    state: str = Field(index=True)  # waiting, running, stopping, done, failed, stopped
     started_by: str
     started_at: datetime = Field(sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -41,47 +47,99 @@ class JobRun(Row, table=True):
     total: int = 0
     result: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
     error: str | None = None
+    claimed_by: str = ""
+    lease_until: datetime | None = Field(default=None, sa_type=Instant)
+    attempts: int = 0
+    due_at: datetime | None = Field(default=None, sa_type=Instant)  # of the next attempt
 
-
-POLL_SECONDS = 3
 
 Progress = Callable[[int, int], None]
-Task = Callable[[Database, Store, str, Progress], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a task is given: the run it does, where, and how it tells how far it is.
+
+    `progress` raises where the run is to stop.
+    """
+
+    database: Database
+    store: Store
+    run_id: str
+    planned_for: str
+    progress: Progress
+
+
+Task = Callable[[Work], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A task and when it is planned (cron fields in Asia/Shanghai; none: only by hand or event)."""
+    """A task and when it is planned (cron fields in Asia/Shanghai; none: only by hand or event).
+
+    Of times that were missed the last is caught up; of a job about a month, each.
+    """
 
     name: str
     task: Task
     cron: Mapping[str, Any] | None = None
+    each_missed: bool = False
 
     def trigger(self) -> CronTrigger | None:
         """APScheduler's trigger."""
         return CronTrigger(timezone=clock.SHANGHAI, **self.cron) if self.cron else None
 
 
-def latest_planned(job: Job, now: datetime) -> datetime | None:
-    """The last time at or before `now` for which the job was planned, within a month or so."""
+# --- planning
+
+
+def plan(session: Session, job: Job, *, now: datetime) -> list[str]:
+    """Rows for the times of a job that have come since its last, and have none yet."""
+    query = select(JobRun.planned_for).where(JobRun.job == job.name, JobRun.started_by == CLOCK)
+    last = session.exec(query.order_by(col(JobRun.planned_for).desc())).first()
+    missed = times(job, datetime.fromisoformat(last) if last else None, now)
+    wanted = missed if job.each_missed and last else missed[-1:]
+    # Another node may be adding the same rows just now.
+    rows = [
+        JobRun(
+            id=ids.new("jr"),
+            job=job.name,
+            planned_for=moment.isoformat(),
+            state="waiting",
+            started_by=CLOCK,
+            started_at=now,
+        ).model_dump()
+        for moment in wanted
+        if find(session, job.name, moment.isoformat()) is None
+    ]
+    insert_missing(session, JobRun, rows)
+    return [row["planned_for"] for row in rows]
+
+
+def times(job: Job, after: datetime | None, now: datetime) -> list[datetime]:
+    """When the job was planned, after a moment (a month ago or so where there is none) and up to now."""
     trigger = job.trigger()
     if trigger is None:
-        return None
-    last, moment = None, trigger.get_next_fire_time(None, clock.days_before(now, 32))
+        return []
+    beginning = clock.just_after(after) if after else clock.days_before(now, 32)
+    if after and not job.each_missed:
+        beginning = max(beginning, clock.days_before(now, 32))
+    found, moment = [], trigger.get_next_fire_time(None, beginning)
     while moment is not None and moment <= now:
-        last, moment = moment, trigger.get_next_fire_time(moment, clock.just_after(moment))
-    return last
+        found.append(moment)
+        moment = trigger.get_next_fire_time(moment, clock.just_after(moment))
+    return found
 
 
 def request(session: Session, name: str, subject: str, *, by: str, now: datetime) -> JobRun:
     """Ask for a run of a job about a subject (a period); the clock takes it up. Asked twice, run once."""
-    found = _find(session, name, subject)
-    if found is not None and found.state != "failed":
+    found = find(session, name, subject)
+    if found is not None and found.state not in ("failed", "stopped"):
         return found
     row = found or JobRun(
         id=ids.new("jr"), job=name, planned_for=subject, state="waiting", started_by=by, started_at=now
     )
-    row.state, row.error = "waiting", None
+    row.state, row.error, row.attempts, row.due_at = "waiting", None, 0, None
     session.add(row)
     session.flush()
     return row
@@ -103,119 +161,151 @@ def subject_of(planned_for: str) -> str:
     return planned_for.partition("/")[0]
 
 
-def _find(session: Session, name: str, planned_for: str) -> JobRun | None:
+def find(session: Session, name: str, planned_for: str) -> JobRun | None:
+    """The run of a job for a time or a subject, locked."""
     query = select(JobRun).where(JobRun.job == name, JobRun.planned_for == planned_for)
     return session.exec(query.with_for_update()).first()
 
 
-def claim(database: Database, name: str, planned_for: str, *, by: str, now: datetime) -> JobRun | None:
-    """The row of a run that is ours to do, or None: somebody has done or is doing it.
+# --- claiming, and holding on to what was claimed
 
-    What waits or has failed may be claimed.
-    """
 
-    def take(session: Session) -> JobRun | None:
-        found = _find(session, name, planned_for)
-        if found is not None and found.state not in ("waiting", "failed"):
-            return None
-        run = found or JobRun(
-            id=ids.new("jr"), job=name, planned_for=planned_for, state="", started_by=by, started_at=now
-        )
-        run.state, run.started_at = "running", now
-        run.ended_at, run.error, run.done, run.total = None, None, 0, 0
-        session.add(run)
-        return run
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """That a node does a run, for the so-manieth time. Another's claim ends it."""
 
-    try:
-        return database.run(take)
-    except IntegrityError:
+    run_id: str
+    node: str
+    attempt: int
+
+
+def due(session: Session, now: datetime) -> list[JobRun]:
+    """Runs that wait to be taken up, the oldest first."""
+    query = select(JobRun).where(
+        JobRun.state == "waiting", or_(col(JobRun.due_at).is_(None), col(JobRun.due_at) <= now)
+    )
+    return list(session.exec(query.order_by(col(JobRun.id))))
+
+
+def claim(session: Session, run_id: str, *, node: str, now: datetime) -> Claim | None:
+    """The claim to a waiting run, or None: somebody else was faster."""
+    taking = update(JobRun).where(col(JobRun.id) == run_id, col(JobRun.state) == "waiting")
+    values = {
+        "state": "running",
+        "claimed_by": node,
+        "lease_until": now + LEASE,
+        "attempts": JobRun.attempts + 1,
+        "started_at": now,
+        "ended_at": None,
+        "error": None,
+        "done": 0,
+        "total": 0,
+    }
+    if not _changed(session, taking.values(**values)):
         return None
+    return Claim(run_id, node, session.get_one(JobRun, run_id, populate_existing=True).attempts)
 
 
-def waiting(database: Database) -> list[tuple[str, str]]:
-    """(job, subject) of the runs somebody asked for, the oldest first."""
-    with database.reading() as session:
-        query = select(JobRun.job, JobRun.planned_for).where(JobRun.state == "waiting")
-        return list(session.exec(query.order_by(col(JobRun.id))).all())
+def _changed(session: Session, statement: Update) -> bool:
+    """Whether the statement met its row."""
+    result = session.execute(statement.execution_options(synchronize_session=False))
+    return isinstance(result, CursorResult) and result.rowcount == 1
 
 
-def run(database: Database, store: Store, job: Job, planned_for: str, *, by: str = "clock") -> JobRun | None:
-    """Do one run to its end, and write down how it went. None: it was not ours to do."""
-    claimed = claim(database, job.name, planned_for, by=by, now=clock.now())
-    if claimed is None:
-        return None
-
-    def progress(done: int, total: int) -> None:
-        _note(database, claimed.id, done=done, total=total)
-
-    try:
-        result = job.task(database, store, planned_for, progress)
-    except Refused as refusal:
-        return _note(database, claimed.id, state="failed", error=str(refusal), ended_at=clock.now())
-    except Exception:
-        _note(database, claimed.id, state="failed", error=traceback.format_exc(), ended_at=clock.now())
-        raise
-    return _note(database, claimed.id, state="done", result=result, ended_at=clock.now())
+def _mine(held: Claim) -> Update:
+    return update(JobRun).where(
+        col(JobRun.id) == held.run_id,
+        col(JobRun.claimed_by) == held.node,
+        col(JobRun.attempts) == held.attempt,
+        col(JobRun.state).in_(("running", "stopping")),
+    )
 
 
-def _note(database: Database, run_id: str, **values: Any) -> JobRun:
-    def write(session: Session) -> JobRun:
-        row = session.get_one(JobRun, run_id)
-        for name, value in values.items():
-            setattr(row, name, value)
-        return row
-
-    return database.run(write)
+def renew(session: Session, held: Claim, *, now: datetime) -> bool:
+    """Keep a run for one lease more. False: it is somebody else's by now."""
+    return _changed(session, _mine(held).values(lease_until=now + LEASE))
 
 
-def abandon(database: Database, *, now: datetime) -> int:
-    """At start: runs that a stopped server left behind are failed, so that they can be done again."""
-
-    def write(session: Session) -> int:
-        left = list(session.exec(select(JobRun).where(JobRun.state == "running")))
-        for row in left:
-            row.state, row.error, row.ended_at = "failed", "the server stopped while it ran", now
-        return len(left)
-
-    return database.run(write)
+def tell(session: Session, held: Claim, done: int, total: int) -> bool:
+    """Write down how far it is. False: it is to stop, or somebody else's by now."""
+    if not _changed(session, _mine(held).values(done=done, total=total)):
+        return False
+    return session.exec(select(JobRun.state).where(JobRun.id == held.run_id)).one() == "running"
 
 
-class Clock:
-    """The embedded scheduler: it only dispatches, the rows are the truth."""
+def end(session: Session, held: Claim, state: str, *, now: datetime, **values: Any) -> None:
+    """Write down how a run ended, unless somebody else has it by now."""
+    _changed(session, _mine(held).values(state=state, ended_at=now, lease_until=None, **values))
 
-    def __init__(self, database: Database, store: Store, jobs: Mapping[str, Job]) -> None:
-        self._database, self._store, self._jobs = database, store, jobs
-        self._scheduler = BackgroundScheduler(timezone=clock.SHANGHAI)
 
-    def start(self) -> None:
-        """Plan every job, and catch up what was missed while nothing ran."""
-        abandon(self._database, now=clock.now())
-        for job in self._jobs.values():
-            trigger = job.trigger()
-            if trigger is not None:
-                self._scheduler.add_job(
-                    self._fire, trigger, [job], id=job.name, coalesce=True, misfire_grace_time=3600
-                )
-                self._scheduler.add_job(self._fire, args=[job], id=f"{job.name}:missed")
-        self._scheduler.add_job(
-            self._take_up, "interval", seconds=POLL_SECONDS, id="asked for", coalesce=True
-        )
-        self._scheduler.start()
+def fail(session: Session, held: Claim, error: str, *, again: bool, now: datetime) -> None:
+    """Write down why it failed: for good, or until the next attempt where that may help."""
+    if again and held.attempt < ATTEMPTS_MOST:
+        end(session, held, "waiting", now=now, error=error, due_at=now + PAUSE * 2 ** (held.attempt - 1))
+    else:
+        end(session, held, "failed", now=now, error=error, due_at=None)
 
-    def _fire(self, job: Job) -> None:
-        planned = latest_planned(job, clock.now())
-        if planned is not None:
-            run(self._database, self._store, job, planned.isoformat())
 
-    def _take_up(self) -> None:
-        for name, subject in waiting(self._database):
-            if name in self._jobs:
-                run(self._database, self._store, self._jobs[name], subject)
+LEFT_BEHIND = "the node that did it stopped"
 
-    def stop(self) -> None:
-        """Let running jobs end and plan no more."""
-        if self._scheduler.running:
-            self._scheduler.shutdown()
+
+def take_back(session: Session, *, now: datetime) -> int:
+    """Runs whose lease has run out wait again; those tried too often have failed, others were to stop."""
+    query = select(JobRun).where(
+        col(JobRun.state).in_(("running", "stopping")), col(JobRun.lease_until) < now
+    )
+    left = list(session.exec(query.with_for_update(skip_locked=True)))
+    for row in left:
+        spent = row.attempts >= ATTEMPTS_MOST
+        row.state = "stopped" if row.state == "stopping" else "failed" if spent else "waiting"
+        row.error, row.lease_until, row.due_at = LEFT_BEHIND, None, None
+        row.ended_at = None if row.state == "waiting" else now
+    return len(left)
+
+
+# --- by hand
+
+
+def start(session: Session, name: str, subject: str, *, by: User, now: datetime) -> JobRun:
+    """One more run, asked for by a person."""
+    rights.require(by, "job.run")
+    run = request_again(session, name, subject, by=by.id, now=now)
+    audit.note(session, by, "job.start", run.id, after={"job": name, "for": run.planned_for}, now=now)
+    return run
+
+
+def stop(session: Session, run_id: str, *, by: User, now: datetime) -> JobRun:
+    """End a run before its end. What it has done so far stays."""
+    rights.require(by, "job.run")
+    run = _locked(session, run_id)
+    if run.state not in ("waiting", "running", "stopping"):
+        raise Conflict("job_not_running", "this run has ended; there is nothing to stop")
+    run.state = "stopped" if run.state == "waiting" else "stopping"
+    if run.state == "stopped":
+        run.ended_at = now
+    audit.changed(session, by, "job.stop", run, now=now)
+    return run
+
+
+def retry(session: Session, run_id: str, *, by: User, now: datetime) -> JobRun:
+    """Do a run again that failed or was stopped; it goes on where it can."""
+    rights.require(by, "job.run")
+    run = _locked(session, run_id)
+    if run.state not in ("failed", "stopped"):
+        raise Conflict("job_not_failed", "only a run that failed or was stopped is done again")
+    run.state, run.attempts, run.due_at, run.error, run.ended_at = "waiting", 0, None, None, None
+    audit.changed(session, by, "job.retry", run, now=now)
+    return run
+
+
+def _locked(session: Session, run_id: str) -> JobRun:
+    found = session.exec(select(JobRun).where(JobRun.id == run_id).with_for_update()).first()
+    if found is None:
+        raise NotFound("job_run_unknown", "there is no job run {id}", id=run_id)
+    return found
+
+
+# --- looking
 
 
 def get(session: Session, run_id: str, *, by: User) -> JobRun:

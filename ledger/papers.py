@@ -100,8 +100,18 @@ def issue(session: Session, store: Store, kind: Kind, subject: str, *, by: Actor
 def draw(session: Session, kind: Kind, subject: str, *, by: Actor, now: datetime) -> Drawn:
     """The paper as the books have it, not yet numbered, for somebody who may have it."""
     maker = MAKERS[kind]
-    drawn = maker.draw(session, subject, now)
-    rights.require(by, maker.right, managers=[drawn.manager_id] if drawn.manager_id else ())
+    if not rights.allows(by, maker.right):
+        rights.require(by, maker.right, managers=[by.manager_id] if by.manager_id else ())
+    try:
+        drawn = maker.draw(session, subject, now)
+    except NotFound:
+        if rights.allows(by, maker.right):
+            raise
+        drawn = None
+    owners = [drawn.manager_id] if drawn and drawn.manager_id else ()
+    if drawn is None or not rights.allows(by, maker.right, managers=owners):
+        # What is not there and what is not one's own look alike.
+        raise NotFound("paper_about_nothing", "there is nothing of yours to make this paper about")
     return drawn
 
 

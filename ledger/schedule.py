@@ -6,30 +6,40 @@ import os
 from datetime import datetime
 from typing import Any
 
-from ledger import clock, deals, printing, seals, verification
+from ledger import clock, config, deals, periods, printing, seals, verification, workers
 from ledger.core import period as months
 from ledger.core.errors import Conflict
-from ledger.db import Database
-from ledger.files import Store
-from ledger.jobs import Job, Progress, subject_of
+from ledger.jobs import Job, Work, subject_of
+from ledger.statements import Kind
 
 
-def preliminary_statements(
-    database: Database, store: Store, planned_for: str, progress: Progress
-) -> dict[str, Any]:
-    """预结算单: last month's, on the 1st; or of the period it was asked for."""
-    report = printing.run(
-        database, store, _period(planned_for), kind="preliminary", workers=_cores(), progress=progress
-    )
-    return _told(report)
+def preliminary_statements(work: Work) -> dict[str, Any]:
+    """预结算单: last month's, on the 1st, unless it was closed by then; or of the period it was asked for."""
+    period = _period(work.planned_for)
+    with work.database.reading() as session:
+        is_open = periods.calendar(session).is_open(period)
+    if "T" in work.planned_for and not is_open:
+        return {"skipped": 1}
+    return _statements(work, "preliminary")
 
 
-def final_statements(
-    database: Database, store: Store, planned_for: str, progress: Progress
-) -> dict[str, Any]:
+def final_statements(work: Work) -> dict[str, Any]:
     """结算单: of a period that was closed."""
+    return _statements(work, "final")
+
+
+def _statements(work: Work, kind: Kind) -> dict[str, Any]:
+    """By the processes of this machine and, on PostgreSQL, by whatever workers there are."""
+    database, hands = work.database, config.from_environment().hands
     report = printing.run(
-        database, store, _period(planned_for), kind="final", workers=_cores(), progress=progress
+        database,
+        work.store,
+        _period(work.planned_for),
+        kind=kind,
+        workers=(os.cpu_count() or 1) if hands is None else hands,
+        run_id=work.run_id,
+        dispatch=None if database.is_sqlite else lambda part_ids: workers.tell(database, part_ids),
+        progress=work.progress,
     )
     return _told(report)
 
@@ -53,27 +63,23 @@ def _told(report: printing.Report) -> dict[str, Any]:
     return printing.result(report)
 
 
-def _cores() -> int:
-    return os.cpu_count() or 1
-
-
-def settle_due(database: Database, store: Store, planned_for: str, progress: Progress) -> dict[str, Any]:
+def settle_due(work: Work) -> dict[str, Any]:
     """What falls due by itself: a holdback by days."""
-    with database.reading() as session:
+    with work.database.reading() as session:
         wanted = deals.held_until_a_day(session)
     posted = 0
     for start in range(0, len(wanted), 100):
         batch = wanted[start : start + 100]
-        posted += database.run(lambda s, batch=batch: deals.settle_all(s, batch, now=clock.now()))  # type: ignore[misc]
-        progress(start + len(batch), len(wanted))
+        posted += work.database.run(lambda s, batch=batch: deals.settle_all(s, batch, now=clock.now()))  # type: ignore[misc]
+        work.progress(start + len(batch), len(wanted))
     return {"deals": len(wanted), "entries": posted}
 
 
-def verify_books(database: Database, store: Store, planned_for: str, progress: Progress) -> dict[str, Any]:
+def verify_books(work: Work) -> dict[str, Any]:
     """Recompute and compare everything; a difference is a failed run."""
-    with database.reading() as session:
+    with work.database.reading() as session:
         found = verification.verify(
-            session, store, now=clock.now(), progress=lambda _, done, total: progress(done, total)
+            session, work.store, now=clock.now(), progress=lambda _, done, total: work.progress(done, total)
         )
     if found.differences:
         first = found.differences[0]
@@ -88,9 +94,9 @@ def verify_books(database: Database, store: Store, planned_for: str, progress: P
     return found.counted
 
 
-def seal(database: Database, store: Store, planned_for: str, progress: Progress) -> dict[str, Any]:
+def seal(work: Work) -> dict[str, Any]:
     """What was committed since goes into blocks; the result has the head to write down."""
-    blocks = seals.seal(database, by="clock", now=clock.now())
+    blocks = seals.seal(work.database, by="clock", now=clock.now())
     rows = sum(block.count for block in blocks)
     return {"rows": rows, "head": blocks[-1].sha256 if blocks else ""}
 
@@ -98,7 +104,7 @@ def seal(database: Database, store: Store, planned_for: str, progress: Progress)
 JOBS: dict[str, Job] = {
     job.name: job
     for job in (
-        Job("preliminary_statements", preliminary_statements, {"day": 1, "hour": 2}),
+        Job("preliminary_statements", preliminary_statements, {"day": 1, "hour": 2}, each_missed=True),
         Job("final_statements", final_statements),
         Job("settle_due", settle_due, {"hour": 1}),
         Job("seal", seal, {"minute": 7}),

@@ -40,7 +40,7 @@ RESULTS = {
     "head": N_("Hash of the last block"),
 }
 OF_A_PERIOD = ("preliminary_statements", "final_statements")
-WORKING = ("waiting", "running")
+WORKING = ("waiting", "running", "stopping")
 
 
 def title(name: str) -> str:
@@ -82,12 +82,30 @@ def _listing(request: Request, session: Session, by: User, form: Form) -> Respon
 @router.post("/jobs")
 def ask(request: Request, session: Books, by: By, now: Now, form: Filled) -> Response:
     """One more run, by hand."""
-    rights.require(by, "job.run")
     job = jobs.known(JOBS, form.text("job"))
     subject = form.parsed("period", months.parse) if job.name in OF_A_PERIOD else now.isoformat()
     if subject is None:
+        rights.require(by, "job.run")
         return _listing(request, session, by, form)
-    run = jobs.request_again(session, job.name, subject, by=by.id, now=now)
+    run = jobs.start(session, job.name, subject, by=by, now=now)
+    response = see(f"/jobs/{run.id}")
+    flash.put(response, N_("Asked for. It begins within seconds."))
+    return response
+
+
+@router.post("/jobs/{run_id}/stop")
+def stop(session: Books, by: By, now: Now, run_id: str) -> Response:
+    """End it before its end."""
+    run = jobs.stop(session, run_id, by=by, now=now)
+    response = see(f"/jobs/{run.id}")
+    flash.put(response, N_("It stops within seconds. What it has done stays."))
+    return response
+
+
+@router.post("/jobs/{run_id}/retry")
+def retry(session: Books, by: By, now: Now, run_id: str) -> Response:
+    """Do it again."""
+    run = jobs.retry(session, run_id, by=by, now=now)
     response = see(f"/jobs/{run.id}")
     flash.put(response, N_("Asked for. It begins within seconds."))
     return response
@@ -109,6 +127,7 @@ def run(request: Request, session: Books, by: By, run_id: str) -> Response:
         is_period=_is_period(found),
         period=jobs.subject_of(found.planned_for),
         may_run=rights.allows(by, "job.run"),
+        attempts_most=jobs.ATTEMPTS_MOST,
     )
 
 

@@ -9,14 +9,14 @@ from pydantic import Field
 
 from api.doors import Books, By, Now, noun
 from api.values import Answer, Body, Cursor, Instant, Limit, Page, PathId, PeriodName, first_of
-from ledger import jobs, rights
+from ledger import jobs
 from ledger.schedule import JOBS
 
 router = noun("jobs")
 
 
 class NewRun(Body):
-    """What to run a job for. The same again, once it is done, is not done again."""
+    """What to run a job for. Asked for again once it is done, it is a run of its own."""
 
     period: PeriodName | None = Field(
         default=None, description="For statements; left out: as if the clock had started it now."
@@ -29,7 +29,7 @@ class RunAnswer(Answer):
     id: str
     job: str = Field(examples=["final_statements"])
     planned_for: str = Field(examples=["2026-05"])
-    state: Literal["waiting", "running", "done", "failed"]
+    state: Literal["waiting", "running", "stopping", "done", "failed", "stopped"]
     started_by: str
     started_at: Instant
     ended_at: Instant | None
@@ -37,6 +37,9 @@ class RunAnswer(Answer):
     total: int
     result: dict[str, Any]
     error: str | None
+    claimed_by: str = Field(description="The process that does it, or did.")
+    attempts: int
+    due_at: Instant | None = Field(description="When it is tried again.")
 
 
 @router.get("")
@@ -61,7 +64,18 @@ def run(
     body: NewRun | None = None,
 ) -> RunAnswer:
     """Ask for a run; it is taken up within seconds. Look at it under its id."""
-    rights.require(by, "job.run")
     subject = body.period if body and body.period else now.isoformat()
     job = jobs.known(JOBS, name)
-    return RunAnswer.model_validate(jobs.request(session, job.name, subject, by=by.id, now=now))
+    return RunAnswer.model_validate(jobs.start(session, job.name, subject, by=by, now=now))
+
+
+@router.post("/{id}/stop")
+def stop(id: PathId, session: Books, by: By, now: Now) -> RunAnswer:
+    """End a run before its end; what it has done stays."""
+    return RunAnswer.model_validate(jobs.stop(session, id, by=by, now=now))
+
+
+@router.post("/{id}/retry")
+def retry(id: PathId, session: Books, by: By, now: Now) -> RunAnswer:
+    """Do a run again that failed or was stopped."""
+    return RunAnswer.model_validate(jobs.retry(session, id, by=by, now=now))

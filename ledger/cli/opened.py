@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ledger import config, logs
+from ledger import config, files, logs
 from ledger.core.errors import Conflict
 from ledger.db import Database
 from ledger.files import Store
@@ -22,6 +22,6 @@ def opened() -> Iterator[tuple[Database, Store]]:
     try:
         if not is_current(database):
             raise Conflict("database_old", "the database is not at this version; run yongjin migrate")
-        yield database, Store(settings.files)
+        yield database, files.opened(settings)
     finally:
         database.close()

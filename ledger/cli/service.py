@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from ctypes.util import find_library
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from ledger import clock, config, demo, printing, verification
+from ledger import clock, config, demo, printing, verification, workers
 from ledger.cli.app import app
 from ledger.cli.books import bar, checks_shown
 from ledger.cli.opened import opened
@@ -32,6 +33,21 @@ def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
         if demo.is_loaded(session):
             _print_sign_ins()
     uvicorn.run("api.server:served", factory=True, host=host, port=port, log_level="warning")
+
+
+@app.command()
+def worker(
+    until_empty: Annotated[bool, typer.Option("--until-empty", help="End once there is no work.")] = False,
+) -> None:
+    """Do parts of large runs beside the server: as many of these as there are cores and machines."""
+    with opened() as (database, store):
+        if database.is_sqlite:
+            raise Conflict(
+                "worker_needs_postgresql",
+                "workers need PostgreSQL; on SQLite the server's own processes do the work",
+            )
+        printing.warm()
+        asyncio.run(workers.work(database, store, until_empty=until_empty))
 
 
 def _print_sign_ins() -> None:

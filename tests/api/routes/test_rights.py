@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.routes import ROUTERS
-from ledger import clock, statements
+from ledger import clock, papers, statements
 from ledger.db import Database
 from ledger.files import Store
 from tests.api.routes.office import TIANJIN, Office
@@ -47,6 +47,7 @@ SPLIT = {"weights": {"M1": "1"}}
 NEW_SPLIT = {**SPLIT, "deal_id": "D-1", "stage": "completion"}
 NEW_DISPUTE = {"statement_id": "{statement}", "line": 2, "code": "amount"}
 PART = {"amount": "1.00", "note": "n"}
+NEW_PAPER = {"kind": "record_of_work", "subject": "M1"}
 FILE = {"file": ("a.txt", b"a", "text/plain")}
 
 # method and path, what is sent, and the status for: nobody, the manager, another, operations, finance
@@ -155,6 +156,10 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("GET /statements", None, (401, 200, 200, 200, 200)),
     ("GET /statements/{statement}", None, (401, 200, 404, 200, 200)),
     ("GET /statements/{statement}/pdf", None, (401, 200, 404, 200, 200)),
+    ("GET /papers", None, (401, 200, 200, 200, 200)),
+    ("POST /papers", NEW_PAPER, (401, 201, 404, 201, 201)),
+    ("GET /papers/{paper}", None, (401, 200, 404, 200, 200)),
+    ("GET /papers/{paper}/pdf", None, (401, 200, 404, 200, 200)),
     ("GET /entries", None, (401, 403, 403, 200, 200)),
     ("GET /entries/1", None, (401, 403, 403, 200, 200)),
     ("GET /accounts", None, (401, 403, 403, 200, 200)),
@@ -172,6 +177,8 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("GET /jobs", None, (401, 403, 403, 200, 200)),
     ("GET /jobs/{run}", None, (401, 403, 403, 200, 200)),
     ("POST /jobs/verify_books/run", None, (401, 403, 403, 202, 202)),
+    ("POST /jobs/{run}/stop", None, (401, 403, 403, 200, 200)),
+    ("POST /jobs/{run}/retry", None, (401, 403, 403, 409, 409)),
 ]
 
 
@@ -232,6 +239,17 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
         snapshot = statements.fresh(session, "M1", "2026-03", kind="preliminary", now=office.now())
         assert snapshot is not None
         things["statement"] = statements.keep(session, store, snapshot, b"%PDF-1.7").id
+        drawn = papers.draw(session, "record_of_work", "M1", by=office.users["finance"], now=office.now())
+        kept = papers.keep(
+            session,
+            store,
+            drawn.report,
+            b"%PDF-1.7 as well",
+            manager_id="M1",
+            by=office.users["finance"],
+            now=office.now(),
+        )
+        things["paper"] = kept.id
     things |= contested(office, things["statement"])
     things["hold"] = office.post("operator", "/holds", NEW_HOLD)["id"]
     things["policy"] = office.post("second", "/policies", NEW_POLICY)["id"]

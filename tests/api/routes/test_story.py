@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ledger import jobs
+from ledger import dispatch
 from ledger.core.facts_file import read_facts
 from ledger.core.money import format_minor
 from ledger.core.plan_file import read_plan
@@ -204,7 +204,7 @@ def test_a_closed_month_has_its_statements_and_takes_nothing_more(earning: Offic
     assert ("final_statements", "2026-05", "waiting") in [
         (run["job"], run["planned_for"], run["state"]) for run in waiting
     ]
-    done = jobs.run(earning.database, store, JOBS["final_statements"], "2026-05")
+    done = dispatch.run(earning.database, store, JOBS["final_statements"], "2026-05")
     assert done is not None and done.state == "done", done
     mine = earning.get("zhang", "/statements", period="2026-05")["items"]
     assert [(one["manager_id"], one["kind"], one["closing"]) for one in mine] == [("M1", "final", "2962.29")]
