@@ -36,8 +36,8 @@ from starlette.types import Message
 
 from api import openapi, problems
 from api.language import gettext
-from ledger import clock, files, idempotency, users
-from ledger.core.errors import Invalid
+from ledger import audit, clock, files, idempotency, sign_ins, users
+from ledger.core.errors import Forbidden, Invalid
 from ledger.db import Database, retryable
 from ledger.files import Store
 from ledger.users import User
@@ -164,7 +164,7 @@ async def _read(request: Request, endpoint: Endpoint) -> Response:
         response = await endpoint(request)
     if unnoted and response.background is None:
         secret, now = secret_of(request), request.state.now
-        note = partial(users.touch, secret=secret, now=now)
+        note = partial(sign_ins.touch, secret=secret, now=now)
         response.background = BackgroundTask(database.run, note)
     return response
 
@@ -217,14 +217,15 @@ def _enter(request: Request, session: Session) -> bool:
     request.state.session, request.state.now = session, now
     viewer = request.state.viewer = users.signed_in(session, secret, now=now)
     request.state.user_id = viewer.id if viewer else None  # the log asks when the transaction is over
-    return viewer is not None and users.is_to_touch(session, secret, now=now)
+    audit.acting(session, by=viewer.id if viewer else audit.NOBODY, address=address_of(request))
+    return viewer is not None and sign_ins.is_to_touch(session, secret, now=now)
 
 
 def _enter_to_write(asked: _Asked, session: Session) -> Response | None:
     """The same, and the answer this request got before."""
     request = asked.request
     if _enter(request, session):
-        users.touch(session, secret_of(request), now=request.state.now)
+        sign_ins.touch(session, secret_of(request), now=request.state.now)
     key = asked.key
     if key is None or request.state.viewer is None:
         return None
@@ -284,6 +285,16 @@ class _Asked:
         return hashlib.sha256(target.encode() + body).hexdigest()
 
 
+def address_of(request: Request) -> str:
+    """Where a request comes from, as the server in front of us says."""
+    return request.client.host[:64] if request.client else ""
+
+
+def program_of(request: Request) -> str:
+    """What a browser or program calls itself."""
+    return request.headers.get("User-Agent", "")
+
+
 def secret_of(request: Request) -> str:
     """The secret a program sends as a bearer token, or a browser as a cookie; empty where there is none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -323,7 +334,7 @@ _cookie = APIKeyCookie(
 )
 
 
-def _by(
+def _somebody(
     viewer: Annotated[User | None, Depends(_viewer)],
     _token: Annotated[object, Security(_bearer)],
     _browser: Annotated[object, Security(_cookie)],
@@ -333,8 +344,17 @@ def _by(
     return viewer
 
 
+def _by(viewer: Annotated[User, Depends(_somebody)]) -> User:
+    if viewer.password_given_by is not None:
+        raise Forbidden(
+            "password_to_choose", "choose a password of your own first: this one was given to you"
+        )
+    return viewer
+
+
 Books = Annotated[Session, Depends(_session)]  # the request's one transaction
-By = Annotated[User, Depends(_by)]  # who is signed in; 401 where nobody is
+Somebody = Annotated[User, Depends(_somebody)]  # who is signed in, whatever they still have to do first
+By = Annotated[User, Depends(_by)]  # who is signed in and may work; 401 where nobody is
 Viewer = Annotated[User | None, Depends(_viewer)]
 Now = Annotated[datetime, Depends(_now)]
 Files = Annotated[Store, Depends(_store)]

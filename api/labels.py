@@ -79,6 +79,7 @@ STATES: dict[str, Label] = {
     "stopping": Label(N_("Stopping"), "warn"),
     "stopped": Label(N_("Stopped")),
     "active": Label(N_("Active"), "good"),
+    "user.waiting": Label(N_("Waits for a second person"), "warn"),
     "disabled": Label(N_("Disabled")),
     "published": Label(N_("Published"), "good"),
     "retired": Label(N_("Retired")),
@@ -88,6 +89,7 @@ ROLES: dict[str, str] = {
     "manager": N_("Technology manager"),
     "operator": N_("Operations"),
     "finance": N_("Finance"),
+    "administrator": N_("Administration"),
 }
 
 

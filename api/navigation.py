@@ -56,6 +56,7 @@ BALANCE = Item("/trial-balance", N_("Trial balance"), "scale")
 PLANS = Item("/plans", N_("Plans"), "book-open")
 JOBS = Item("/jobs", N_("Jobs"), "clock")
 USERS = Item("/users", N_("Users"), "users")
+AUDIT = Item("/audit", N_("Audit trail"), "scroll-text")
 
 MANAGERS = Item("/managers", N_("Managers"), "user")
 ORGANISATIONS = Item("/organisations", N_("Organisations"), "landmark")
@@ -66,14 +67,15 @@ MENUS: dict[str, tuple[Group, ...]] = {
         Group("", (HOME, DASHBOARD)),
         Group(N_("Work"), (MILESTONES, NEEDS, DEALS, MANAGERS, ORGANISATIONS)),
         Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
-        Group(N_("Settings"), (PLANS, POLICY, USERS, JOBS)),
+        Group(N_("Settings"), (PLANS, POLICY, USERS, AUDIT, JOBS)),
     ),
     "finance": (
         Group("", (HOME, DASHBOARD)),
         Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
         Group(N_("Books"), (BALANCE, ACCOUNTS, ENTRIES)),
-        Group(N_("Look up"), (DEALS, MILESTONES, MANAGERS, PLANS, POLICY, JOBS)),
+        Group(N_("Look up"), (DEALS, MILESTONES, MANAGERS, PLANS, POLICY, USERS, AUDIT, JOBS)),
     ),
+    "administrator": (Group("", (USERS, AUDIT)),),
 }
 
 

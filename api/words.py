@@ -112,10 +112,15 @@ WORDS: Mapping[str, str] = {
     "setting.change": N_("changing settings"),
     "job.see": N_("seeing jobs"),
     "job.run": N_("running jobs"),
+    "manager.reveal": N_("seeing this bank account"),
+    "user.see": N_("seeing users"),
     "user.edit": N_("changing users"),
+    "user.agree": N_("agreeing to this user"),
+    "audit.see": N_("seeing the audit trail"),
     # roles
     "operator": N_("operations"),
     "finance": N_("finance"),
+    "administrator": N_("administration"),
     # figures and fields
     "contract_amount": N_("contract amount"),
     "transaction_amount": N_("transaction amount"),

@@ -213,8 +213,8 @@ def listing(
 ) -> list[SplitAgreement]:
     """Versions the user may see, the latest proposed first, from before a cursor."""
     query = select(SplitAgreement).order_by(col(SplitAgreement.id).desc()).limit(limit)
-    if by.role == "manager":
-        query = query.where(col(SplitAgreement.deal_id).in_(_deals_of(by.manager_id)))
+    if mine := rights.reach(by, "agreement.see"):
+        query = query.where(col(SplitAgreement.deal_id).in_(_deals_of(mine)))
     if deal_id:
         query = query.where(SplitAgreement.deal_id == deal_id)
     if state:

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, case, col, func, select
 
-from ledger import accruals, organisations, plans
+from ledger import accruals, organisations, plans, rights
 from ledger.clock import day_of
 from ledger.core import period as months
 from ledger.core.entry import BANK, COMMISSION_COST, HELD, PAYABLE
@@ -69,7 +69,8 @@ class Row:
 
 
 def _mine(by: User) -> list[ColumnElement[bool]]:
-    return [Posting.manager_id == by.manager_id] if by.role == "manager" else []  # type: ignore[list-item]
+    mine = rights.reach(by, "deal.see")
+    return [Posting.manager_id == mine] if mine else []  # type: ignore[list-item]
 
 
 def stages(session: Session, span: Span, *, by: User) -> list[Row]:

@@ -16,6 +16,7 @@ from ledger.core.entry import HELD
 from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.db import Instant, Row
 from ledger.journal import Posting
+from ledger.needs import Need
 from ledger.users import User
 
 
@@ -180,12 +181,22 @@ def listing(
         query = query.where(col(Deal.id).in_(theirs))
     if client_id:
         query = query.where(Deal.client_id == client_id)
-    if by.role == "manager":
-        mine = select(DealManager.deal_id).where(DealManager.manager_id == by.manager_id)
-        query = query.where(col(Deal.id).in_(mine))
+    if mine := rights.reach(by, "deal.see"):
+        own = select(DealManager.deal_id).where(DealManager.manager_id == mine)
+        query = query.where(col(Deal.id).in_(own))
     if before:
         query = query.where(_opened_before(before))
     return list(session.exec(query))
+
+
+def clients_of(session: Session, by: User) -> frozenset[str]:
+    """The organisations of a manager's own needs and deals; of anybody else none are their own."""
+    if by.manager_id is None:
+        return frozenset()
+    mine = select(DealManager.deal_id).where(DealManager.manager_id == by.manager_id)
+    of_deals = session.exec(select(Deal.client_id).where(col(Deal.id).in_(mine)))
+    of_needs = session.exec(select(Need.client_id).where(Need.manager_id == by.manager_id))
+    return frozenset(of_deals) | frozenset(of_needs)
 
 
 def _opened_before(deal_id: str) -> ColumnElement[bool]:
@@ -311,6 +322,7 @@ def expect(session: Session, deal_id: str, *, expected_fee_minor: int, by: User,
     if expected_fee_minor <= 0:
         raise Invalid("expected_fee", "the expected fee is above zero")
     deal.expected_fee_minor = expected_fee_minor
+    audit.changed(session, by, "deal.expect", deal, now=now)
     accruals.settle(session, deal, now=now, by=by.id)
     return deal
 

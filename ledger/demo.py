@@ -59,6 +59,7 @@ SIGN_INS = (
     SignIn("operator", "运营甲", "13800000011"),
     SignIn("operator", "运营乙", "13800000012"),
     SignIn("finance", "财务", "13800000021"),
+    SignIn("administrator", "系统管理", "13800000031"),
 )
 _MANAGERS = {"13800000001": ("T001", "张三", "senior"), "13800000002": ("T002", "李四", "intermediate")}
 
@@ -72,6 +73,7 @@ class People:
     maker: User
     approver: User
     finance: User
+    administrator: User
 
 
 def is_loaded(session: Session) -> bool:

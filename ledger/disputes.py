@@ -437,8 +437,8 @@ def listing(
 ) -> list[Dispute]:
     """Disputes the user may see, the latest first, from before a cursor; `open` are those undecided."""
     query = select(Dispute).order_by(col(Dispute.id).desc()).limit(limit)
-    if by.role == "manager":
-        query = query.where(Dispute.manager_id == by.manager_id)
+    if mine := rights.reach(by, "dispute.see"):
+        query = query.where(Dispute.manager_id == mine)
     if state:
         query = query.where(col(Dispute.state).in_(OPEN if state == "open" else (state,)))
     if before:

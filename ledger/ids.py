@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 
 from ulid import ULID
 
@@ -14,6 +15,11 @@ _GIVEN = re.compile(r"[^\s/\x00-\x1f\x7f]{1,64}")
 def new(prefix: str) -> str:
     """A fresh id; `prefix` names the noun."""
     return f"{prefix}_{str(ULID()).lower()}"
+
+
+def opaque(prefix: str) -> str:
+    """The same for what may be somebody else's secret: it does not tell when it was made."""
+    return f"{prefix}_{str(ULID.from_bytes(secrets.token_bytes(16))).lower()}"
 
 
 def given(text: str, noun: str) -> str:

@@ -166,11 +166,14 @@ def masked(account: str | None) -> str:
     return f"**** {account[-4:]}" if account and len(account) > 4 else ""
 
 
-def reveal(session: Session, manager_id: str, *, by: Actor, now: datetime) -> str | None:
-    """The bank account in clear. That somebody looked is noted."""
+def reveal(session: Session, manager_id: str, *, reason: str, by: Actor, now: datetime) -> str | None:
+    """The bank account in clear. That somebody looked, and what for, is noted."""
+    manager = seen(session, manager_id, by=by)
     rights.require(by, "manager.reveal", managers=[manager_id])
-    manager = get(session, manager_id)
-    audit.note(session, by, "manager.reveal", manager_id, after={"read": ["bank_account"]}, now=now)
+    if not reason.strip():
+        raise Invalid("reason_missing", "say why")
+    told = {"read": ["bank_account"], "reason": reason.strip()[:500]}
+    audit.note(session, by, "manager.reveal", manager_id, after=told, now=now)
     return manager.bank_account
 
 
@@ -235,8 +238,8 @@ def listing(session: Session, *, after: str = "", limit: int = 50) -> list[Manag
 def page(session: Session, *, by: Actor, after: str = "", limit: int = 50) -> list[Manager]:
     """Managers the user may see, in order of id, from after a cursor."""
     query = select(Manager).where(Manager.id > after).order_by(col(Manager.id)).limit(limit)
-    if by.role == "manager":
-        query = query.where(Manager.id == by.manager_id)
+    if mine := rights.reach(by, "manager.see"):
+        query = query.where(Manager.id == mine)
     return list(session.exec(query))
 
 

@@ -272,9 +272,9 @@ def listing(
 ) -> list[Milestone]:
     """Milestones the user may see, the latest first, from before a cursor."""
     query = select(Milestone).order_by(col(Milestone.id).desc()).limit(limit)
-    if by.role == "manager":
-        mine = select(deals.DealManager.deal_id).where(deals.DealManager.manager_id == by.manager_id)
-        query = query.where(col(Milestone.deal_id).in_(mine))
+    if mine := rights.reach(by, "milestone.see"):
+        own = select(deals.DealManager.deal_id).where(deals.DealManager.manager_id == mine)
+        query = query.where(col(Milestone.deal_id).in_(own))
     if state:
         query = query.where(Milestone.state == state)
     if deal_id:

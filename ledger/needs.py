@@ -94,8 +94,8 @@ def listing(
 ) -> list[Need]:
     """Needs the user may see, the latest first, from before a cursor."""
     query = select(Need).order_by(col(Need.id).desc()).limit(limit)
-    if by.role == "manager":
-        query = query.where(Need.manager_id == by.manager_id)
+    if mine := rights.reach(by, "need.see"):
+        query = query.where(Need.manager_id == mine)
     if state:
         query = query.where(Need.state == state)
     if client_id:

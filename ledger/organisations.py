@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import or_
 from sqlmodel import Field, Session, col, select
 from stdnum.cn import uscc
 
-from ledger import ids, rights
+from ledger import audit, ids, rights
 from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.db import Instant, Row
 from ledger.users import User
@@ -34,12 +34,20 @@ def get(session: Session, organisation_id: str) -> Organisation:
     return found
 
 
+def seen(session: Session, organisation_id: str, *, by: User, own: Collection[str]) -> Organisation:
+    """One organisation the user may see, or NotFound. `own` are those of a manager's needs and deals."""
+    mine = rights.reach(by, "organisation.see")
+    if mine is not None and organisation_id not in own:
+        raise NotFound("organisation_unknown", "there is no organisation {id}", id=organisation_id)
+    return get(session, organisation_id)
+
+
 def named(session: Session, name: str, *, now: datetime, credit_code: str | None = None) -> Organisation:
-    """The organisation of that name, made where it is new."""
+    """The organisation of that name, made where it is new. Its id does not tell which it was."""
     wanted = _name(name)
     found = session.exec(select(Organisation).where(Organisation.name == wanted)).first()
     if found is None:
-        found = Organisation(id=ids.new("og"), name=wanted, credit_code=credit_code, created_at=now)
+        found = Organisation(id=ids.opaque("og"), name=wanted, credit_code=credit_code, created_at=now)
         session.add(found)
         session.flush()
     return found
@@ -52,9 +60,13 @@ def _name(text: str) -> str:
     return name
 
 
-def listing(session: Session, *, after: str = "", limit: int = 50) -> list[Organisation]:
-    """Organisations in order of id, from after a cursor."""
+def listing(
+    session: Session, *, by: User, own: Collection[str], after: str = "", limit: int = 50
+) -> list[Organisation]:
+    """Organisations the user may see, in order of id, from after a cursor; a manager sees their `own`."""
     query = select(Organisation).where(Organisation.id > after).order_by(col(Organisation.id)).limit(limit)
+    if rights.reach(by, "organisation.see") is not None:
+        query = query.where(col(Organisation.id).in_(sorted(own)))
     return list(session.exec(query))
 
 
@@ -93,6 +105,7 @@ def change(
         )
     _unlike_others(session, organisation, wanted, code)
     organisation.name, organisation.credit_code = wanted, code
+    audit.changed(session, by, "organisation.change", organisation)
     return organisation
 
 

@@ -208,8 +208,8 @@ def in_books(session: Session, shown: Report, pdf: bytes) -> str:
 def listing(session: Session, *, by: Actor, before: str | None = None, limit: int = 50) -> list[Paper]:
     """Papers the user may see, the latest first, from before a cursor."""
     query = select(Paper).order_by(col(Paper.id).desc()).limit(limit)
-    if by.role == "manager":
-        query = query.where(Paper.manager_id == (by.manager_id or "-"))
+    if mine := rights.reach(by, "statement.see"):
+        query = query.where(Paper.manager_id == mine)
     if before:
         query = query.where(Paper.id < before)
     return list(session.exec(query))

@@ -1,7 +1,8 @@
 """Who may do what: one table, used by actions, pages, API and jobs alike.
 
 A condition narrows a right: `ANY` thing, only one's `OWN` (the manager takes part in it), or only
-`OTHERS` (neither made by the user nor theirs to earn from).
+`OTHERS` (neither made by the user nor theirs to earn from; of users: not themselves). An administrator
+governs who may sign in, and has no part in the money.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import Literal, Protocol
 
 from ledger.core.errors import Forbidden
 
-Role = Literal["manager", "operator", "finance"]
+Role = Literal["manager", "operator", "finance", "administrator"]
 Condition = Literal["any", "own", "others"]
-ROLES: tuple[Role, ...] = ("manager", "operator", "finance")
+ROLES: tuple[Role, ...] = ("manager", "operator", "finance", "administrator")
 
 RIGHTS: Mapping[str, Mapping[Role, Condition]] = {
     "need.log": {"manager": "any", "operator": "any"},
@@ -36,8 +37,8 @@ RIGHTS: Mapping[str, Mapping[Role, Condition]] = {
     "manager.see": {"manager": "own", "operator": "any", "finance": "any"},
     "manager.edit": {"operator": "any"},
     "manager.reveal": {"manager": "own", "operator": "any", "finance": "any"},
-    "organisation.see": {"manager": "any", "operator": "any", "finance": "any"},
-    "organisation.edit": {"manager": "any", "operator": "any", "finance": "any"},
+    "organisation.see": {"manager": "own", "operator": "any", "finance": "any"},
+    "organisation.edit": {"operator": "any", "finance": "any"},
     "plan.see": {"manager": "any", "operator": "any", "finance": "any"},
     "plan.edit": {"operator": "any"},
     "hold.see": {"operator": "any", "finance": "any"},
@@ -65,8 +66,10 @@ RIGHTS: Mapping[str, Mapping[Role, Condition]] = {
     "period.agree_reopening": {"finance": "others", "operator": "others"},
     "job.see": {"operator": "any", "finance": "any"},
     "job.run": {"operator": "any", "finance": "any"},
-    "user.edit": {"operator": "any"},
-    "audit.see": {"operator": "any", "finance": "any"},
+    "user.see": {"operator": "any", "finance": "any", "administrator": "any"},
+    "user.edit": {"administrator": "others"},
+    "user.agree": {"operator": "others", "finance": "others", "administrator": "others"},
+    "audit.see": {"operator": "any", "finance": "any", "administrator": "any"},
 }
 
 
@@ -88,6 +91,16 @@ def allows(who: Actor, action: str, *, managers: Collection[str] = (), made_by: 
     return bool(condition == "any")
 
 
+def reach(who: Actor, action: str) -> str | None:
+    """Whose things `who` finds in a list: everybody's (None), or those of one manager. Else Forbidden."""
+    condition = RIGHTS[action].get(who.role)  # type: ignore[call-overload]
+    if condition == "own" and who.manager_id is not None:
+        return who.manager_id
+    if condition != "any":
+        raise _not_allowed(who, action)
+    return None
+
+
 def require(who: Actor, action: str, *, managers: Collection[str] = (), made_by: str | None = None) -> None:
     """Forbidden, unless `who` may."""
     if allows(who, action, managers=managers, made_by=made_by):
@@ -96,4 +109,10 @@ def require(who: Actor, action: str, *, managers: Collection[str] = (), made_by:
         raise Forbidden(
             "not_your_own", "{action} needs somebody else: you made this or earn from it", action=action
         )
-    raise Forbidden("not_allowed", "your role ({role}) does not allow {action}", role=who.role, action=action)
+    raise _not_allowed(who, action)
+
+
+def _not_allowed(who: Actor, action: str) -> Forbidden:
+    return Forbidden(
+        "not_allowed", "your role ({role}) does not allow {action}", role=who.role, action=action
+    )

@@ -232,8 +232,8 @@ def listing(
 ) -> list[Statement]:
     """Statements the user may see, the latest first, from before a cursor."""
     query = select(Statement).order_by(col(Statement.id).desc()).limit(limit)
-    if by.role == "manager":
-        query = query.where(Statement.manager_id == by.manager_id)
+    if mine := rights.reach(by, "statement.see"):
+        query = query.where(Statement.manager_id == mine)
     if manager_id:
         query = query.where(Statement.manager_id == manager_id)
     if period:

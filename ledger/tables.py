@@ -32,6 +32,7 @@ from ledger import (
     reopenings,
     seals,
     settings,
+    sign_ins,
     statements,
     users,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "reopenings",
     "seals",
     "settings",
+    "sign_ins",
     "statements",
     "users",
 ]

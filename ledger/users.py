@@ -1,30 +1,38 @@
-"""People who sign in: managers, operators, finance. Passwords are argon2, sessions live here."""
+"""People who sign in: managers, operators, finance, administrators. Passwords are argon2.
+
+An administrator alone gives nobody the rights that move money: whom they add to operations, finance or
+administration, and whose password there they reset, signs in only once somebody else has agreed. A role
+is never changed: the user is disabled, and the person added anew. The command line asks nobody, for
+whoever is at it holds the database.
+"""
 
 from __future__ import annotations
 
 import re
 import secrets
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlmodel import Field, Session, col, select
 
-from ledger import audit, ids, managers
+from ledger import audit, db, ids, managers, rights, sign_ins
 from ledger.core.errors import Conflict, Forbidden, Invalid, NotFound
-from ledger.db import Instant, Row, fingerprint
+from ledger.db import Instant, Row
 from ledger.rights import ROLES, Actor
 
-IDLE = timedelta(hours=12)
-LONGEST = timedelta(days=14)
-
+SHORTEST = 10  # characters of a password
 _PASSWORDS = PasswordHash((Argon2Hasher(),))
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{5,18}")
 
 
 class User(Row, table=True):
-    """One person with one role; a manager's user names the manager."""
+    """One person with one role; a manager's user names the manager.
+
+    `password_given_by` is who chose their password for them, until they choose their own. Where
+    `asked_by` is set, they sign in only once `agreed_by` is.
+    """
 
     __tablename__ = "user_account"
 
@@ -36,18 +44,16 @@ class User(Row, table=True):
     password_hash: str
     created_at: datetime = Field(sa_type=Instant)
     disabled_at: datetime | None = Field(default=None, sa_type=Instant)
+    password_given_by: str | None = None
+    asked_by: str | None = None
+    agreed_by: str | None = None
 
-
-class SignIn(Row, table=True):
-    """One signed-in browser or program, known by the hash of its secret."""
-
-    __tablename__ = "sign_in"
-
-    id: str = Field(primary_key=True)  # SHA-256 of the secret
-    user_id: str = Field(index=True)
-    started_at: datetime = Field(sa_type=Instant)
-    seen_at: datetime = Field(sa_type=Instant)
-    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    @property
+    def state(self) -> str:
+        """active, waiting (for somebody to agree) or disabled."""
+        if self.disabled_at is not None:
+            return "disabled"
+        return "waiting" if self.asked_by is not None and self.agreed_by is None else "active"
 
 
 def phone_number(text: str) -> str:
@@ -68,18 +74,10 @@ def add(
     by: Actor | None = None,
     now: datetime,
 ) -> User:
-    """A new person. A manager's user names an existing manager."""
-    if role not in ROLES:
-        raise Invalid(
-            "role_unknown",
-            "there is no role “{role}”; it is one of {roles}",
-            role=role,
-            roles=", ".join(ROLES),
-        )
-    if (role == "manager") != (manager_id is not None):
-        raise Invalid("role_manager", "a user of role manager, and only such a one, names a manager")
-    if manager_id is not None:
-        managers.get(session, manager_id)
+    """A new person. A manager's user names an existing manager. `by` is None on the command line."""
+    if by is not None:
+        rights.require(by, "user.edit")
+    _check_role(session, role, manager_id)
     number = phone_number(phone)
     if find(session, number) is not None:
         raise Conflict("phone_taken", "there is already a user with the phone number {phone}", phone=number)
@@ -93,21 +91,52 @@ def add(
         password_hash=_hashed(password),
         created_at=now,
     )
+    _given(user, by)
     session.add(user)
     audit.changed(session, by, "user.add", user, now=now)
     session.flush()
     return user
 
 
+def _check_role(session: Session, role: str, manager_id: str | None) -> None:
+    if role not in ROLES:
+        raise Invalid(
+            "role_unknown",
+            "there is no role “{role}”; it is one of {roles}",
+            role=role,
+            roles=", ".join(ROLES),
+        )
+    if (role == "manager") != (manager_id is not None):
+        raise Invalid("role_manager", "a user of role manager, and only such a one, names a manager")
+    if manager_id is not None:
+        managers.get(session, manager_id)
+
+
+def _given(user: User, by: Actor | None) -> None:
+    """Whose choice the password is, and whether somebody else has to agree to it."""
+    if by is None:
+        user.password_given_by = user.asked_by = user.agreed_by = None
+        return
+    user.password_given_by = by.id
+    user.asked_by, user.agreed_by = (None if user.role == "manager" else by.id), None
+
+
 def _hashed(password: str) -> str:
-    if len(password) < 8:
-        raise Invalid("password_short", "a password needs at least 8 characters")
+    """What is kept of a password, or Invalid."""
+    if len(password) < SHORTEST:
+        raise Invalid("password_short", "a password needs at least {count} characters", count=SHORTEST)
     return _PASSWORDS.hash(password)
 
 
 def find(session: Session, phone: str) -> User | None:
     """The user with a phone number."""
     return session.exec(select(User).where(User.phone == phone)).first()
+
+
+def named(session: Session, name: str) -> User | None:
+    """The one user of a name; none where there are several."""
+    found = list(session.exec(select(User).where(User.name == name).limit(2)))
+    return found[0] if len(found) == 1 else None
 
 
 def get(session: Session, user_id: str) -> User:
@@ -128,38 +157,66 @@ def page(session: Session, *, after: str = "", limit: int = 50) -> list[User]:
     return list(session.exec(select(User).where(User.id > after).order_by(col(User.id)).limit(limit)))
 
 
-def disable(session: Session, user_id: str, *, by: Actor | None = None, now: datetime) -> User:
-    """Nobody signs in as this user any more; open sessions end."""
+def agree(session: Session, user_id: str, *, by: Actor, now: datetime) -> User:
+    """The second of two people: what the administrator did to this user counts."""
+    db.lock(session, f"user:{user_id}")
     user = get(session, user_id)
+    rights.require(by, "user.agree", made_by=user.asked_by)
+    if user.state != "waiting":
+        raise Conflict("user_not_waiting", "nobody is asked to agree to {name} any more", name=user.name)
+    user.agreed_by = by.id
+    audit.changed(session, by, "user.agree", user, now=now)
+    return user
+
+
+def disable(session: Session, user_id: str, *, by: Actor | None = None, now: datetime) -> User:
+    """Nobody signs in as this user any more; open sessions end. Nobody disables themselves."""
+    user = _others(session, user_id, by)
     user.disabled_at = now
     audit.changed(session, by, "user.disable", user, now=now)
-    _end_all(session, user, now)
+    sign_ins.end_all(session, user.id, now=now)
     return user
 
 
 def reset(session: Session, user_id: str, *, password: str, by: Actor | None = None, now: datetime) -> User:
-    """A new password; open sessions end."""
-    user = get(session, user_id)
+    """A password to begin with; open sessions end, and the person chooses their own at the next."""
+    user = _others(session, user_id, by)
     user.password_hash = _hashed(password)
+    _given(user, by)
     audit.changed(session, by, "user.reset", user, now=now)
-    _end_all(session, user, now)
+    sign_ins.end_all(session, user.id, now=now)
     return user
 
 
-def _end_all(session: Session, user: User, now: datetime) -> None:
-    for sign in session.exec(select(SignIn).where(SignIn.user_id == user.id, col(SignIn.ended_at).is_(None))):
-        sign.ended_at = now
+def _others(session: Session, user_id: str, by: Actor | None) -> User:
+    """Somebody the user may change, which is never themselves."""
+    db.lock(session, f"user:{user_id}")
+    if by is not None:
+        rights.require(by, "user.edit", made_by=user_id)
+    return get(session, user_id)
 
 
-def sign_in(session: Session, *, phone: str, password: str, now: datetime) -> tuple[User, str]:
+def choose_password(session: Session, user: User, *, old: str, new: str, now: datetime) -> None:
+    """Somebody's own password, which nobody else knows. Every session of theirs ends."""
+    if not _PASSWORDS.verify(old, user.password_hash):
+        raise Invalid("password_wrong", "that is not your password")
+    if old == new:
+        raise Invalid("password_same", "choose another password than the one you have")
+    user.password_hash, user.password_given_by = _hashed(new), None
+    audit.changed(session, user, "user.choose_password", user, now=now)
+    sign_ins.end_all(session, user.id, now=now)
+
+
+def sign_in(
+    session: Session, *, phone: str, password: str, address: str = "", program: str = "", now: datetime
+) -> tuple[User, str]:
     """The user and a fresh secret for their browser or program. One answer for every failure."""
     user = find(session, re.sub(r"[ -]", "", phone.strip()))
     known = user.password_hash if user else _NOBODY
     right = _PASSWORDS.verify(password, known)
-    if user is None or not right or user.disabled_at is not None:
+    if user is None or not right or user.state != "active":
         raise Forbidden("sign_in_refused", "phone number or password is wrong")
-    secret = secrets.token_urlsafe(32)
-    session.add(SignIn(id=fingerprint(secret.encode()), user_id=user.id, started_at=now, seen_at=now))
+    secret = sign_ins.begin(session, user.id, address=address, program=program, now=now)
     audit.note(session, user, "user.sign_in", user.id, now=now)
     return user, secret
 
@@ -169,36 +226,9 @@ _NOBODY = _PASSWORDS.hash(secrets.token_urlsafe(16))  # so that an unknown numbe
 
 def signed_in(session: Session, secret: str, *, now: datetime) -> User | None:
     """Whose secret this is, if the session still stands."""
-    sign = session.get(SignIn, fingerprint(secret.encode()))
-    if (
-        sign is None
-        or sign.ended_at is not None
-        or now - sign.started_at > LONGEST
-        or now - sign.seen_at > IDLE
-    ):
-        return None
-    user = session.get(User, sign.user_id)
-    return None if user is None or user.disabled_at is not None else user
-
-
-def is_to_touch(session: Session, secret: str, *, now: datetime) -> bool:
-    """Whether it is more than ten minutes ago that the session was noted to be in use."""
-    sign = session.get(SignIn, fingerprint(secret.encode()))
-    return sign is not None and now - sign.seen_at > timedelta(minutes=10)
-
-
-def touch(session: Session, secret: str, *, now: datetime) -> None:
-    """Note that the session is in use; written at most once in ten minutes."""
-    sign = session.get(SignIn, fingerprint(secret.encode()))
-    if sign is not None and is_to_touch(session, secret, now=now):
-        sign.seen_at = now
-
-
-def sign_out(session: Session, secret: str, *, now: datetime) -> None:
-    """End one session."""
-    sign = session.get(SignIn, fingerprint(secret.encode()))
-    if sign is not None and sign.ended_at is None:
-        sign.ended_at = now
+    sign = sign_ins.standing(session, secret, now=now)
+    user = session.get(User, sign.user_id) if sign else None
+    return user if user is not None and user.state == "active" else None
 
 
 def names(session: Session, user_ids: Iterable[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.pages import (
+    account,
     accounts,
     agreements,
     archive,
@@ -30,6 +31,7 @@ from api.pages import (
     sign_in,
     statements,
     tieouts,
+    trail,
     uploads,
     users,
     verify,
@@ -62,6 +64,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     papers.router,
     plans.router,
     users.router,
+    account.router,
+    trail.router,
     jobs.router,
     archive.router,
 )

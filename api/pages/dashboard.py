@@ -19,7 +19,7 @@ from api.language import N_, either, gettext
 from api.pages import lists
 from api.pages.doors import pages
 from api.rendering import page
-from ledger import dashboard, sheets
+from ledger import dashboard, rights, sheets
 from ledger.core import charts
 from ledger.core import period as months
 from ledger.core.errors import NotFound
@@ -213,6 +213,7 @@ def as_workbook(request: Request, session: Books, by: By, now: Now, name: str) -
 
 
 def _asked(request: Request, session: Session, by: User, now: datetime) -> tuple[Asked, Form]:
+    rights.reach(by, "deal.see")
     known = _plans(session, by)
     form = Form(lists.filters(request).fields)
     since, through = (_month(form, name) for name in ("since", "through"))

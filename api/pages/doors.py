@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
 from api.doors import BODY_MOST, SAFE, Door
+from ledger.core.errors import Forbidden
 
 
 class PageDoor(Door):
@@ -19,7 +20,12 @@ class PageDoor(Door):
         enter = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
-            response = await enter(request)
+            try:
+                response = await enter(request)
+            except Forbidden as refusal:
+                if refusal.code != "password_to_choose":
+                    raise
+                return see("/account/password")
             return to_sign_in(request) if response.status_code == 401 else response
 
         return handler

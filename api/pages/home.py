@@ -11,7 +11,7 @@ from sqlmodel import Session
 from api.doors import Books, By, Now
 from api.language import N_
 from api.pages import board, cards
-from api.pages.doors import pages
+from api.pages.doors import pages, see
 from api.rendering import page
 from ledger import (
     accounts,
@@ -42,6 +42,8 @@ def home(request: Request, session: Books, by: By, now: Now) -> Response:
         return _manager(request, session, by)
     if by.role == "operator":
         return _operator(request, session, by, now)
+    if by.role == "administrator":
+        return see("/users")
     return board.finance(request, session, by, now, piles=_piles(session, by))
 
 

@@ -27,7 +27,7 @@ router = pages()
 @router.get("/managers")
 def listing(request: Request, session: Books, by: By, now: Now, q: str = "", after: str = "") -> Response:
     """Managers in order of id, or those a text is found in."""
-    rights.require(by, "manager.see")
+    rights.require(by, "manager.see")  # a manager has no list of the others
     found = managers.search(session, q.strip(), after=after, limit=lists.SHOWN + 1)
     rows, more = lists.cut(request, found, cursor="after")
     return page(
@@ -52,7 +52,7 @@ def new(request: Request, session: Books, by: By, now: Now) -> Response:
 def add(request: Request, session: Books, by: By, now: Now, form: Filled) -> Response:
     """A new manager."""
     rights.require(by, "manager.edit")
-    manager = _added(session, form, now)
+    manager = _added(session, by, form, now)
     if manager is None:
         return _form(request, session, form, now, 422)
     response = see(f"/managers/{manager.id}")
@@ -60,7 +60,7 @@ def add(request: Request, session: Books, by: By, now: Now, form: Filled) -> Res
     return response
 
 
-def _added(session: Session, form: Form, now: datetime) -> Manager | None:
+def _added(session: Session, by: User, form: Form, now: datetime) -> Manager | None:
     name = form.required("name")
     phone = form.parsed("phone", users.phone_number) if form.text("phone") else None
     from_on = form.parsed("from_on", fields.day) if form.text("grade") else None
@@ -77,6 +77,7 @@ def _added(session: Session, form: Form, now: datetime) -> Manager | None:
             tax_method=form.text("tax_method"),
             bank_name=form.text("bank_name") or None,
             bank_account=_account(form),
+            by=by,
             now=now,
         )
     except (Invalid, Conflict) as refusal:
@@ -139,6 +140,7 @@ def _manager(
         grade=managers.grades_on(session, [id], today).get(id),
         deals=cards.of(session, deals.listing(session, by=by, manager_id=id, limit=20)),
         may_edit=rights.allows(by, "manager.edit"),
+        may_reveal=manager.bank_account and rights.allows(by, "manager.reveal", managers=[id]),
         form=form,
         grades=_grades(session, now),
         tax_methods=codes.choices("tax_method", managers.TAX_METHODS),
@@ -172,6 +174,16 @@ def set_payment(request: Request, id: str, session: Books, by: By, now: Now, for
     return response
 
 
+@router.post("/managers/{id}/reveal")
+def reveal(request: Request, id: str, session: Books, by: By, now: Now, form: Filled) -> Response:
+    """The bank account in clear, on this answer only."""
+    manager, reason = managers.seen(session, id, by=by), form.required("reason")
+    if not form.ok:
+        return _manager(request, session, id, by, now, form, 422)
+    account = managers.reveal(session, id, reason=reason, by=by, now=now)
+    return page(request, "managers/reveal.html", manager=manager, account=account, reason=reason)
+
+
 @router.post("/managers/{id}/grade")
 def set_grade(request: Request, id: str, session: Books, by: By, now: Now, form: Filled) -> Response:
     """The grade from a day on. Milestones verified before keep the grade they were verified with."""
@@ -181,7 +193,7 @@ def set_grade(request: Request, id: str, session: Books, by: By, now: Now, form:
         form.refuse("grade", sentence(Invalid("grade_not_offered", "choose one of the grades")))
     if not form.ok or from_on is None:
         return _manager(request, session, id, by, now, form, 422)
-    managers.set_grade(session, id, grade=grade, from_on=from_on)
+    managers.set_grade(session, id, grade=grade, from_on=from_on, by=by, now=now)
     response = see(f"/managers/{id}")
     flash.put(response, N_("The grade is kept."))
     return response

@@ -14,7 +14,7 @@ from api.pages.doors import pages, see
 from api.rendering import page
 from api.words import sentence
 from ledger import deals, needs, organisations, rights
-from ledger.core.errors import Conflict, Forbidden, Invalid
+from ledger.core.errors import Conflict, Invalid
 from ledger.organisations import Organisation
 from ledger.users import User
 
@@ -25,28 +25,17 @@ MOST = 100
 @router.get("/organisations")
 def listing(request: Request, session: Books, by: By, q: str = "") -> Response:
     """Organisations by name, or those a text is found in."""
-    _for_the_desk(by)
+    rights.require(by, "organisation.edit")
     found = organisations.search(session, q.strip(), limit=MOST + 1)
     return page(
         request, "organisations/list.html", organisations=found[:MOST], more=len(found) > MOST, q=q.strip()
     )
 
 
-def _for_the_desk(by: User) -> None:
-    """A manager knows the organisations of their own deals, not the whole list."""
-    if by.role == "manager":
-        raise Forbidden(
-            "not_allowed",
-            "your role ({role}) does not allow {action}",
-            role=by.role,
-            action="organisation.edit",
-        )
-
-
 @router.get("/organisations/{id}")
 def show(request: Request, id: str, session: Books, by: By) -> Response:
     """One organisation with its needs and deals."""
-    _for_the_desk(by)
+    rights.require(by, "organisation.edit")
     found = organisations.get(session, id)
     return _organisation(
         request, session, found, by, Form(name=found.name, credit_code=found.credit_code or "")
@@ -71,7 +60,7 @@ def _organisation(
 @router.post("/organisations/{id}")
 def change(request: Request, id: str, session: Books, by: By, form: Filled) -> Response:
     """Another name, or the credit code."""
-    _for_the_desk(by)
+    rights.require(by, "organisation.edit")
     found = organisations.get(session, id)
     try:
         organisations.change(session, id, name=form.text("name"), credit_code=form.text("credit_code"), by=by)

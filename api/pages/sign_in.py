@@ -5,14 +5,14 @@ from __future__ import annotations
 from fastapi import Request, Response
 
 from api import flash
-from api.doors import COOKIE, Books, Now, Viewer, secret_of
+from api.doors import COOKIE, Books, Now, Viewer, address_of, program_of, secret_of
 from api.forms import Filled, Form
 from api.language import N_
 from api.pages.doors import local, pages, see
 from api.problems import status_of
 from api.rendering import page
 from api.words import sentence
-from ledger import users
+from ledger import sign_ins, users
 from ledger.core.errors import Forbidden
 
 router = pages()
@@ -33,15 +33,27 @@ def sign_in(request: Request, session: Books, now: Now, form: Filled) -> Respons
     if not form.ok:
         return _form(request, form, 422)
     try:
-        _, secret = users.sign_in(session, phone=phone, password=password, now=now)
+        _, secret = users.sign_in(
+            session,
+            phone=phone,
+            password=password,
+            address=address_of(request),
+            program=program_of(request),
+            now=now,
+        )
     except Forbidden as refusal:
         form.refuse("", sentence(refusal))
         return _form(request, form, status_of(refusal))
-    response = see(local(form.text("next")))
+    sign_ins.sign_out(session, secret_of(request), now=now)  # whatever this browser was signed in with
+    return remembering(see(local(form.text("next"))), secret)
+
+
+def remembering(response: Response, secret: str) -> Response:
+    """The answer, with which a browser keeps the secret of its session."""
     response.set_cookie(
         COOKIE,
         secret,
-        max_age=int(users.LONGEST.total_seconds()),
+        max_age=int(sign_ins.LONGEST.total_seconds()),
         secure=True,
         httponly=True,
         samesite="lax",
@@ -52,7 +64,7 @@ def sign_in(request: Request, session: Books, now: Now, form: Filled) -> Respons
 @router.post("/sign-out")
 def sign_out(request: Request, session: Books, now: Now) -> Response:
     """End this browser's session."""
-    users.sign_out(session, secret_of(request), now=now)
+    sign_ins.sign_out(session, secret_of(request), now=now)
     response = see("/sign-in")
     response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="lax")
     flash.put(response, N_("You are signed out."))

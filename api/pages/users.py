@@ -1,4 +1,4 @@
-"""Who may sign in: the list, a new person, another password, an end to it."""
+"""Who may sign in: the list, a new person, another password, the second person's word, an end to it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FIELDS = {
 @router.get("/users")
 def listing(request: Request, session: Books, by: By, after: str = "") -> Response:
     """Everybody."""
-    rights.require(by, "user.edit")
+    rights.require(by, "user.see")
     rows, more = lists.cut(request, users.page(session, after=after, limit=SHOWN + 1), cursor="after")
     return page(
         request,
@@ -43,7 +43,14 @@ def listing(request: Request, session: Books, by: By, after: str = "") -> Respon
         users=rows,
         more=more,
         managers=managers.names(session, [one.manager_id for one in rows if one.manager_id]),
+        people=users.names(session, [one.asked_by for one in rows if one.asked_by]),
+        may_edit=rights.allows(by, "user.edit"),
+        may_agree={one.id for one in rows if _may_agree(by, one)},
     )
+
+
+def _may_agree(by: User, user: User) -> bool:
+    return user.state == "waiting" and rights.allows(by, "user.agree", made_by=user.asked_by)
 
 
 @router.get("/users/new")
@@ -65,15 +72,21 @@ def add(request: Request, session: Books, by: By, now: Now, form: Filled) -> Res
     rights.require(by, "user.edit")
     for name in ("name", "phone", "role", "password"):
         form.required(name)
-    added = _added(session, now, form) if form.ok else None
-    if added is None:
-        return _form(request, form)
+    added = _added(session, by, now, form) if form.ok else None
+    return _form(request, form) if added is None else _seen(added)
+
+
+def _seen(user: User) -> Response:
+    """The list again, and whether the user can sign in now."""
     response = see("/users")
-    flash.put(response, N_("{name} can sign in now, with {phone}."), name=added.name, phone=added.phone)
+    if user.state == "waiting":
+        flash.put(response, N_("{name} can sign in once somebody else has agreed."), name=user.name)
+    else:
+        flash.put(response, N_("{name} can sign in now, with {phone}."), name=user.name, phone=user.phone)
     return response
 
 
-def _added(session: Session, now: datetime, form: Form) -> User | None:
+def _added(session: Session, by: User, now: datetime, form: Form) -> User | None:
     try:
         return users.add(
             session,
@@ -82,6 +95,7 @@ def _added(session: Session, now: datetime, form: Form) -> User | None:
             role=form.text("role"),
             password=form.text("password"),
             manager_id=form.text("manager") or None,
+            by=by,
             now=now,
         )
     except (Invalid, Conflict, NotFound) as refusal:
@@ -92,44 +106,39 @@ def _added(session: Session, now: datetime, form: Form) -> User | None:
 @router.get("/users/{user_id}/reset")
 def ask_reset(request: Request, session: Books, by: By, user_id: str) -> Response:
     """Another password."""
-    rights.require(by, "user.edit")
+    rights.require(by, "user.edit", made_by=user_id)
     return page(request, "users/reset.html", user=users.get(session, user_id), form=Form())
 
 
 @router.post("/users/{user_id}/reset")
 def reset(request: Request, session: Books, by: By, now: Now, user_id: str, form: Filled) -> Response:
     """Give it; open sessions end."""
-    rights.require(by, "user.edit")
+    rights.require(by, "user.edit", made_by=user_id)
     found = users.get(session, user_id)
     try:
-        users.reset(session, user_id, password=form.text("password"), now=now)
+        return _seen(users.reset(session, user_id, password=form.text("password"), by=by, now=now))
     except Invalid as refusal:
         form.refuse("password", sentence(refusal))
         return page(request, "users/reset.html", status=422, user=found, form=form)
-    response = see("/users")
-    flash.put(response, N_("{name} signs in with the new password from now on."), name=found.name)
-    return response
+
+
+@router.post("/users/{user_id}/agree")
+def agree(session: Books, by: By, now: Now, user_id: str) -> Response:
+    """Be the second of two people."""
+    return _seen(users.agree(session, user_id, by=by, now=now))
 
 
 @router.get("/users/{user_id}/disable")
 def ask_disable(request: Request, session: Books, by: By, user_id: str) -> Response:
     """Asked before it is done."""
-    rights.require(by, "user.edit")
-    return page(request, "users/disable.html", user=_other(session, by, user_id))
+    rights.require(by, "user.edit", made_by=user_id)
+    return page(request, "users/disable.html", user=users.get(session, user_id))
 
 
 @router.post("/users/{user_id}/disable")
 def disable(session: Books, by: By, now: Now, user_id: str) -> Response:
     """Nobody signs in as this person any more."""
-    rights.require(by, "user.edit")
-    found = users.disable(session, _other(session, by, user_id).id, now=now)
+    found = users.disable(session, user_id, by=by, now=now)
     response = see("/users")
     flash.put(response, N_("{name} cannot sign in any more."), name=found.name)
     return response
-
-
-def _other(session: Session, by: User, user_id: str) -> User:
-    """Somebody, but not oneself: there would be nobody left to undo it."""
-    if user_id == by.id:
-        raise Conflict("user_own", "somebody else has to disable you")
-    return users.get(session, user_id)

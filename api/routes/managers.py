@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Query
+from fastapi import Query, Response
 from pydantic import Field, StringConstraints
 
 from api.doors import Books, By, Now, noun
@@ -22,6 +22,7 @@ from api.values import (
     Page,
     PathId,
     Phone,
+    Reason,
     first_of,
 )
 from ledger import accounts, managers, rights
@@ -89,6 +90,18 @@ class WholeManager(ManagerAnswer):
     grade: str | None
 
 
+class Reveal(Body):
+    """Why somebody has to know."""
+
+    reason: Reason
+
+
+class Revealed(Answer):
+    """What is masked elsewhere."""
+
+    bank_account: str | None = Field(examples=["6222020200112233445"])
+
+
 class Standing(Answer):
     """A manager's three numbers."""
 
@@ -121,7 +134,7 @@ def listing(session: Books, by: By, limit: Limit = 50, cursor: Cursor = None) ->
 def add(body: NewManager, session: Books, by: By, now: Now) -> WholeManager:
     """Add a manager."""
     rights.require(by, "manager.edit")
-    return _whole(session, managers.add(session, **body.model_dump(), now=now), now)
+    return _whole(session, managers.add(session, **body.model_dump(), by=by, now=now), now)
 
 
 @router.get("/{id}")
@@ -141,9 +154,16 @@ def set_payment(id: PathId, body: Payment, session: Books, by: By, now: Now) -> 
 def set_grade(id: PathId, body: NewGrade, session: Books, by: By, now: Now) -> WholeManager:
     """Say which grade they hold from a day on."""
     rights.require(by, "manager.edit")
-    managers.set_grade(session, id, grade=body.grade, from_on=body.from_on)
+    managers.set_grade(session, id, grade=body.grade, from_on=body.from_on, by=by, now=now)
     session.flush()
     return _whole(session, managers.get(session, id), now)
+
+
+@router.post("/{id}/reveal")
+def reveal(id: PathId, body: Reveal, session: Books, by: By, now: Now, response: Response) -> Revealed:
+    """Tell the bank account in clear. Who asked, when and why is noted."""
+    response.headers["Cache-Control"] = "no-store"
+    return Revealed(bank_account=managers.reveal(session, id, reason=body.reason, by=by, now=now))
 
 
 @router.get("/{id}/standing")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import Request, Response
 from pydantic import Field
 
-from api.doors import Books, By, Now, noun, secret_of
+from api.doors import Books, Now, Somebody, address_of, noun, program_of, secret_of
 from api.openapi import problems
 from api.routes.users import UserAnswer
-from api.values import Answer, Body, Password, Phone
-from ledger import users
+from api.values import Answer, Body, GivenPassword, Phone
+from ledger import sign_ins, users
 
 router = noun("tokens")
 
@@ -18,7 +18,7 @@ class SignIn(Body):
     """Who signs in."""
 
     phone: Phone
-    password: Password
+    password: GivenPassword
 
 
 class Token(Answer):
@@ -29,15 +29,22 @@ class Token(Answer):
 
 
 @router.post("", status_code=201, responses=problems(403))
-def sign_in(body: SignIn, session: Books, now: Now, response: Response) -> Token:
+def sign_in(body: SignIn, request: Request, session: Books, now: Now, response: Response) -> Token:
     """Sign in. The answer is a secret, so it is not kept: an `Idempotency-Key` makes no difference here."""
-    user, secret = users.sign_in(session, phone=body.phone, password=body.password, now=now)
+    user, secret = users.sign_in(
+        session,
+        phone=body.phone,
+        password=body.password,
+        address=address_of(request),
+        program=program_of(request),
+        now=now,
+    )
     response.headers["Cache-Control"] = "no-store"
     return Token(token=secret, user=UserAnswer.model_validate(user))
 
 
 @router.delete("", status_code=204, response_class=Response)
-def sign_out(request: Request, session: Books, by: By, now: Now) -> Response:
+def sign_out(request: Request, session: Books, by: Somebody, now: Now) -> Response:
     """Sign out: the token this is sent with ends."""
-    users.sign_out(session, secret_of(request), now=now)
+    sign_ins.sign_out(session, secret_of(request), now=now)
     return Response(status_code=204)

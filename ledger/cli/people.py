@@ -22,11 +22,11 @@ Password = Annotated[str, typer.Option(prompt=True, hide_input=True, confirmatio
 def add(
     phone: str,
     name: str,
-    role: Annotated[str, typer.Option(help="manager, operator or finance")],
+    role: Annotated[str, typer.Option(help="manager, operator, finance or administrator")],
     password: Password,
     manager: Annotated[str | None, typer.Option(help="The manager this user is.")] = None,
 ) -> None:
-    """Add somebody who may sign in."""
+    """Add somebody who may sign in; the first administrator comes in here."""
     with opened() as (database, _):
         added = database.run(
             lambda session: users.add(
@@ -68,6 +68,7 @@ def list_(json: Json = False) -> None:
                 "phone": u.phone,
                 "name": u.name,
                 "role": u.role,
+                "state": u.state,
                 "disabled": u.disabled_at is not None,
             }
             for u in users.listing(session)

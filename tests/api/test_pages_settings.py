@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from httpx import Response
 from sqlmodel import select
 
 from api.pages import jobs as page_of_jobs
 from ledger import jobs, plans
 from ledger.schedule import JOBS
 from tests.api.desk import Desk, words
-from tests.api.routes.office import TIANJIN
+from tests.api.routes.office import PASSWORD, TIANJIN
 
 NEWER = TIANJIN.replace('rate: "40%"', 'rate: "38%"')
 
@@ -68,9 +71,70 @@ ADDED = {
 }
 
 
-def test_a_user_is_added_and_can_sign_in(desk: Desk) -> None:
-    assert desk.done("operator", "/users/new", ADDED) == "/users"
-    assert "王五 财务 13900000009" in desk.see("operator", "/users")
+def sign_in(desk: Desk, password: str, phone: str = "13900000009") -> Response:
+    form = {"phone": phone, "password": password}
+    return desk.client.post("/sign-in", data=form, headers={"Cookie": "lang=zh"}, follow_redirects=False)
+
+
+def test_a_user_added_to_finance_signs_in_once_a_second_person_agreed(desk: Desk) -> None:
+    assert desk.done("admin", "/users/new", ADDED) == "/users"
+    assert "王五 财务 13900000009" in desk.see("admin", "/users")
+    assert sign_in(desk, "long enough").status_code == 403
+    added = re.search(r"/users/(us_\w+)/agree", desk.open("operator", "/users").text)
+    assert added and "/agree" not in desk.open("admin", "/users").text
+    assert desk.fill("admin", f"/users/{added[1]}/agree").status_code == 403
+    desk.done("operator", f"/users/{added[1]}/agree")
+    assert desk.fill("second", f"/users/{added[1]}/agree").status_code == 409
+    assert sign_in(desk, "long enough").status_code == 303
+
+
+def test_a_technology_manager_is_added_by_one_person(desk: Desk) -> None:
+    desk.done("admin", "/users/new", {**ADDED, "role": "manager", "manager": "M2"})
+    assert sign_in(desk, "long enough").status_code == 303
+
+
+def test_who_was_given_a_password_chooses_their_own_before_anything_else(desk: Desk) -> None:
+    desk.done("admin", "/users/new", {**ADDED, "role": "manager", "manager": "M2"})
+    cookie = sign_in(desk, "long enough").headers["set-cookie"].partition(";")[0]
+    headers = {"Cookie": f"{cookie}; lang=zh"}
+    for path in ("/", "/deals", "/account"):
+        sent = desk.client.get(path, headers=headers, follow_redirects=False)
+        assert sent.headers["location"] == "/account/password"
+    told = desk.client.get("/api/v1/deals", headers=headers)
+    assert (told.status_code, told.json()["code"]) == (403, "password_to_choose")
+    form = {"old": "long enough", "new": "my very own one", "again": "my very own one"}
+    chosen = desk.client.post("/account/password", data=form, headers=headers, follow_redirects=False)
+    assert chosen.headers["location"] == "/"
+    fresh = {"Cookie": chosen.headers["set-cookie"].partition(";")[0]}
+    assert fresh["Cookie"] != cookie
+    assert desk.client.get("/deals", headers=fresh, follow_redirects=False).status_code == 200
+    assert desk.client.get("/deals", headers=headers, follow_redirects=False).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"old": "not the one"}, "old"),
+        ({"new": PASSWORD, "again": PASSWORD}, "new"),
+        ({"new": "short", "again": "short"}, "new"),
+        ({"again": "something else"}, "again"),
+    ],
+)
+def test_a_wrong_choice_of_password_is_told_beside_it(desk: Desk, change: dict[str, str], field: str) -> None:
+    form = {"old": PASSWORD, "new": "my very own one", "again": "my very own one", **change}
+    mended = desk.mend("zhang", "/account/password", form)
+    assert set(mended.errors) == {field}
+    assert "my very own one" not in mended.html
+
+
+def test_the_sessions_of_an_account_are_listed_and_ended(desk: Desk) -> None:
+    desk.see("zhang", "/account")
+    cookie = sign_in(desk, PASSWORD, phone=desk.users["zhang"].phone).headers["set-cookie"].partition(";")[0]
+    (ended,) = re.findall(r"/account/sessions/(\w+)/end", desk.open("zhang", "/account").text)
+    assert desk.fill("li", f"/account/sessions/{ended}/end").status_code == 404
+    desk.done("zhang", f"/account/sessions/{ended}/end")
+    there = desk.client.get("/account", headers={"Cookie": cookie}, follow_redirects=False)
+    assert there.status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -85,31 +149,48 @@ def test_a_user_is_added_and_can_sign_in(desk: Desk) -> None:
     ],
 )
 def test_a_wrong_field_of_a_user_is_told_beside_it(desk: Desk, field: str, value: str) -> None:
-    mended = desk.mend("operator", "/users/new", {**ADDED, field: value})
+    mended = desk.mend("admin", "/users/new", {**ADDED, field: value})
     assert set(mended.errors) == {field}
     assert mended.kept("name") == ("王五" if field != "name" else "")
     assert "long enough" not in mended.html
 
 
-def test_a_user_gets_a_new_password_and_is_signed_out(desk: Desk) -> None:
+def test_a_user_gets_a_new_password_by_two_people_and_is_signed_out(desk: Desk) -> None:
     desk.see("finance", "/fees")
-    assert set(desk.mend("operator", "/users/us_finance/reset", {"password": "short"}).errors) == {"password"}
-    desk.done("operator", "/users/us_finance/reset", {"password": "another long one"})
+    assert set(desk.mend("admin", "/users/us_finance/reset", {"password": "short"}).errors) == {"password"}
+    desk.done("admin", "/users/us_finance/reset", {"password": "another long one"})
     assert desk.open("finance", "/fees").status_code == 303
+    phone = desk.users["finance"].phone
+    assert sign_in(desk, "another long one", phone=phone).status_code == 403
+    desk.done("operator", "/users/us_finance/agree")
+    assert sign_in(desk, "another long one", phone=phone).status_code == 303
 
 
 def test_a_disabled_user_is_signed_out_and_nobody_disables_themselves(desk: Desk) -> None:
-    assert "finance" in desk.see("operator", "/users/us_finance/disable")
-    desk.done("operator", "/users/us_finance/disable", {"confirmed": "yes"})
-    assert "已停用" in desk.see("operator", "/users")
+    assert "finance" in desk.see("admin", "/users/us_finance/disable")
+    desk.done("admin", "/users/us_finance/disable", {"confirmed": "yes"})
+    assert "已停用" in desk.see("admin", "/users")
     assert desk.open("finance", "/fees").status_code == 303
-    assert desk.fill("operator", "/users/us_operator/disable").status_code == 409
+    for step in ("disable", "reset"):
+        assert desk.fill("admin", f"/users/us_admin/{step}", {"password": "long enough"}).status_code == 403
 
 
-def test_only_operations_see_users(desk: Desk) -> None:
-    for path in ("/users", "/users/new", "/users/us_zhang/reset", "/users/us_zhang/disable"):
-        assert desk.open("finance", path).status_code == 403
-    assert desk.fill("finance", "/users/new", ADDED).status_code == 403
+def test_only_administrators_change_users(desk: Desk) -> None:
+    for who in ("operator", "finance", "zhang"):
+        for path in ("/users/new", "/users/us_zhang/reset", "/users/us_zhang/disable"):
+            assert desk.open(who, path).status_code == 403
+            assert desk.fill(who, path, ADDED).status_code == 403
+    assert desk.open("zhang", "/users").status_code == 403
+
+
+def test_the_trail_is_searched_and_hides_what_is_personal(desk: Desk) -> None:
+    desk.done("admin", "/users/new", ADDED)
+    shown = desk.see("finance", "/audit?actor=admin&action=user")
+    assert "user.add" in shown and "testclient" in shown and "•••" in shown
+    assert "王五" not in shown and "13900000009" not in shown
+    assert "user.add" not in desk.see("finance", "/audit?actor=zhang")
+    assert desk.open("finance", "/audit?day=soon").status_code == 422
+    assert desk.open("zhang", "/audit").status_code == 403
 
 
 def test_a_job_is_run_by_hand_and_its_page_looks_again_while_it_works(desk: Desk) -> None:

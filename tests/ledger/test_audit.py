@@ -166,12 +166,11 @@ def test_what_else_matters_is_noted(database: Database, firm: Firm) -> None:
             name="新人",
             role="finance",
             password="long enough",
-            by=firm.operator,
             now=day(5),
         )
         users.sign_in(session, phone="13900000000", password="long enough", now=day(5))
-        users.reset(session, added.id, password="longer enough", by=firm.operator, now=day(5))
-        users.disable(session, added.id, by=firm.operator, now=day(5))
+        users.reset(session, added.id, password="longer enough", now=day(5))
+        users.disable(session, added.id, now=day(5))
         closing.close(session, "2026-03", by=firm.finance, now=day(40))
     reason = {one.action: one.after.get("reason") for one in notes(database)}
     assert reason["milestone.withdraw"] == "not so"
@@ -184,10 +183,10 @@ def test_what_else_matters_is_noted(database: Database, firm: Firm) -> None:
     expected |= {"user.add", "user.sign_in", "user.reset", "user.disable"}
     assert expected - reason.keys() == set()
     assert [one.actor for one in notes(database, action="user")] == [
-        firm.operator.id,
+        audit.COMMAND_LINE,
         added.id,
-        firm.operator.id,
-        firm.operator.id,
+        audit.COMMAND_LINE,
+        audit.COMMAND_LINE,
     ]
 
 
@@ -254,9 +253,13 @@ def test_an_erased_person_cannot_be_guessed(database: Database, firm: Firm) -> N
 
 def test_reading_an_account_in_clear_is_noted(database: Database, firm: Firm) -> None:
     with database.writing() as session:
-        assert managers.reveal(session, "M1", by=firm.finance, now=day(5)) == "62220001"
+        assert managers.reveal(session, "M1", reason="a call", by=firm.finance, now=day(5)) == "62220001"
     (noted,) = notes(database, action="manager.reveal")
-    assert (noted.actor, noted.subject, noted.after) == (firm.finance.id, "M1", {"read": ["bank_account"]})
+    assert (noted.actor, noted.subject, noted.after) == (
+        firm.finance.id,
+        "M1",
+        {"read": ["bank_account"], "reason": "a call"},
+    )
 
 
 # --- searching

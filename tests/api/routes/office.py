@@ -17,7 +17,8 @@ from starlette.testclient import TestClient
 from ledger import journal, managers, plans, users
 from ledger.core.entry import as_text
 from ledger.db import Database, fingerprint
-from ledger.users import SignIn, User
+from ledger.sign_ins import SignIn
+from ledger.users import User
 
 TIANJIN = (files("ledger") / "cities" / "tianjin.yaml").read_text("utf-8")
 PASSWORD = "long enough to guess"
@@ -28,6 +29,7 @@ PEOPLE = {
     "operator": ("operator", None),
     "second": ("operator", None),
     "finance": ("finance", None),
+    "admin": ("administrator", None),
 }
 
 
@@ -47,7 +49,7 @@ class Office:
         return datetime.fromisoformat(f"{self.day}T10:00:00+08:00") + self.later
 
     def move_in(self) -> None:
-        """Two managers, two operators, one of finance, and a plan in force."""
+        """Two managers, two operators, one of finance, an administrator, and a plan in force."""
         with self.database.writing() as session:
             managers.add(
                 session,

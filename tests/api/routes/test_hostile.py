@@ -34,7 +34,12 @@ NASTY: list[Any] = [
     {"M1": "0"},
     {"x" * 100: "1.00"},
 ]
-BODIES = [row for row in ROWS if isinstance(row[1], dict) and "file" not in row[1] and "tokens" not in row[0]]
+OWN = ("tokens", "/me/")  # with these the one who tries signs out
+BODIES = [
+    row
+    for row in ROWS
+    if isinstance(row[1], dict) and "file" not in row[1] and not any(one in row[0] for one in OWN)
+]
 PATHS = ["%00", "a%00b", "%0A", "%ff%fe", "x" * 3000, "%20", "..%2f..", "'", "%F0%9F%92%A9", "%ED%A0%80"]
 
 
