@@ -38,7 +38,7 @@ from api import openapi, problems
 from api.language import gettext
 from ledger import audit, clock, files, idempotency, sign_ins, users
 from ledger.core.errors import Forbidden, Invalid
-from ledger.db import Database, retryable
+from ledger.db import Database, guard_code, lost_a_race
 from ledger.files import Store
 from ledger.users import User
 
@@ -197,8 +197,8 @@ async def _whole_body(request: Request) -> bytes:
 
 
 def _lost_a_race(error: DBAPIError) -> bool:
-    """Also where two made the same thing at once: the second finds the first when it looks again."""
-    return retryable(error) or isinstance(error, IntegrityError)
+    """Also where a guard refuses what the action had checked: somebody came between, and it looks again."""
+    return lost_a_race(error) or isinstance(error, IntegrityError) or guard_code(error) is not None
 
 
 async def _written(database: Database, asked: _Asked, endpoint: Endpoint) -> Response:

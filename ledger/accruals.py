@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlmodel import Session, col, func
 
-from ledger import facts, journal, periods, plans, year_caps
+from ledger import db, facts, journal, periods, plans, year_caps
 from ledger.clock import day_of
 from ledger.core import accrual, entry, year_cap
 from ledger.core import facts as core
@@ -27,6 +27,19 @@ if TYPE_CHECKING:
     from ledger.deals import Deal
 
 PAID = ("payout_made", "paid_elsewhere")
+_SETTLING = "settling"
+
+
+def begin(session: Session) -> None:
+    """Said before the first deal is locked. Whoever closes a month or makes a payout waits for it, or it
+    for them: they lock or read what any deal may change.
+    """
+    db.lock(session, "periods", _SETTLING, shared=True)
+
+
+def keep_out(session: Session) -> None:
+    """No deal is brought up to date until the transaction ends: what is payable stays what was read."""
+    db.lock(session, _SETTLING)
 
 
 def settle(

@@ -2,7 +2,7 @@
 
 This module alone commits. A writing session holds SQLite's write lock from its first statement
 (`BEGIN IMMEDIATE`); on PostgreSQL it runs at READ COMMITTED and takes the locks its actions ask
-for, in one order everywhere: period, deals, manager-years, payees, payout.
+for, in one order everywhere: periods, settling, deals, payouts, payees, manager-years.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class Database:
                 with self.writing() as session:
                     return action(session)
             except DBAPIError as error:
-                if attempt == _ATTEMPTS or not retryable(error):
+                if attempt == _ATTEMPTS or not lost_a_race(error):
                     raise
                 time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
@@ -154,6 +154,11 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+def lost_a_race(error: DBAPIError) -> bool:
+    """Whether to run it again: also where two made the same thing, for the second then finds the first."""
+    return retryable(error) or getattr(error.orig, "sqlstate", None) == "23505"
 
 
 def retryable(error: DBAPIError) -> bool:

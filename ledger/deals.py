@@ -146,6 +146,7 @@ def managers_of(session: Session, deal_id: str) -> list[str]:
 
 def locked(session: Session, deal_id: str) -> Deal:
     """One deal, held until the transaction ends: tiers and caps span all of it."""
+    accruals.begin(session)
     found = session.exec(
         select(Deal).where(Deal.id == deal_id).with_for_update().execution_options(populate_existing=True)
     ).first()

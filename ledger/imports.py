@@ -204,6 +204,7 @@ class _Rows:
 
 
 def _absorb(session: Session, files: Sequence[FactsFile], plan_id: str, now: datetime) -> Report:
+    accruals.begin(session)
     calendar = periods.hold_open(session)
     there = _deals_there(session, files)
     known_facts = facts.of_deals(session, there)

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, UniqueConstraint
 from sqlmodel import Field, Session, col, func, select
 
-from ledger import audit, files, ids, managers, needs, rights
+from ledger import audit, db, files, ids, managers, needs, rights
 from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.core.money import format_minor
 from ledger.db import Instant, Row
@@ -129,6 +129,7 @@ def take_back(session: Session, invoice_id: str, *, reason: str, by: User, now: 
     rights.require(by, "invoice.take_back", managers=[invoice.manager_id])
     if not reason.strip():
         raise Invalid("reason_missing", "say why")
+    db.lock(session, "payouts")  # one that is being made may be paying against it
     used = _used(session, [invoice.id]).get(invoice.id, 0)
     if used:
         raise Conflict(

@@ -56,6 +56,7 @@ def make(
     if value_on < day_of(now):
         raise Invalid("value_date_past", "the value date {day} has passed", day=value_on)
     calendar = periods.hold_open(session)
+    accruals.keep_out(session)
     db.lock(session, "payouts")
     due = [one for one in payables.due(session, currency, day=day_of(now)) if one.why_not is None]
     if only is not None:

@@ -1,0 +1,406 @@
+"""Any history of the books, by the real actions: after every step the six invariants hold.
+
+1. conservation: every entry sums to zero, and so does everything about one manager
+2. the parts make sense: nobody earns less than nothing by a plan, no more is held than was earned,
+   no client's advance and no payment on its way is below zero
+3. derived identity: the books of every deal say what its facts say; settling posts nothing
+4. no overdraft: what is paid was payable, and did not wait for anything
+5. what is held is accounted for: what is due and what waits make the account
+6. an action that is refused changes nothing
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import date, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import text
+from sqlmodel import select
+
+from ledger import (
+    accruals,
+    approvals,
+    bank_answers,
+    closing,
+    deals,
+    fees,
+    holds,
+    milestones,
+    payables,
+    payouts,
+    reopenings,
+    statements,
+    tables,
+)
+from ledger.benches import postgres
+from ledger.core import period
+from ledger.core.entry import ADVANCES, HELD, IN_TRANSIT, PAYABLE
+from ledger.core.errors import Refused
+from ledger.db import Database
+from tests.crowd import at_this_moment
+from tests.desk import PLAN, Desk
+
+BY_DAYS = PLAN.replace("release: {stage: done}", "release: {days: 30}")
+CAPPED = PLAN.replace(
+    "clawback:", 'caps: {per_manager_per_deal: "9000.00", per_manager_per_year: "12000.00"}\nclawback:'
+)
+GATED = PLAN.replace('share: "40%", award', 'share: "40%", gate: true, award')
+STAGES = ("find", "sign", "done")
+WEIGHTS = ({"M1": "1"}, {"M1": "2", "M2": "1"}, {"M2": "1", "M1": "0"})
+KINDS = ("fee_invoiced", "fee_received", "fee_received", "fee_credited", "fee_refunded")
+amounts = st.sampled_from((1, 333, 10_000_00, 9_999_99, 47_123_45))
+stages, participants = st.sampled_from(STAGES), st.sampled_from(WEIGHTS)
+back = st.integers(0, 40)  # so many days ago
+
+
+class History(RuleBasedStateMachine):
+    """What may happen in an office; `fresh` gives it an empty database."""
+
+    some_deals = Bundle("deals")
+    logged = Bundle("milestones")
+    documents = Bundle("documents")
+    batches = Bundle("batches")
+    put_holds = Bundle("holds")
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        super().__init__()
+        self.desk = Desk(database, folder)
+        self.count = 0
+        self.wrong: list[str] = []
+
+    def does(self, action: Callable[[Any], Any]) -> Any:
+        """What an action returns; None where it is refused, and then nothing is changed."""
+        before = everything(self.desk.database)
+        try:
+            return self.desk.do(action)
+        except Refused:
+            assert everything(self.desk.database) == before
+            return None
+
+    def by(self, who: str) -> dict[str, Any]:
+        return self.desk.by(who)
+
+    def ago(self, days: int) -> date:
+        return max(self.desk.today - timedelta(days=days), date(2026, 1, 1))
+
+    @initialize(target=some_deals, plan=st.sampled_from((PLAN, BY_DAYS, CAPPED, GATED)))
+    def begin(self, plan: str) -> Any:
+        self.desk.move_in(plan)
+        return multiple(self.desk.deal("D-1"), self.desk.deal("D-2", expected=5_000_00))
+
+    # --- facts
+
+    @rule(
+        target=logged, deal=some_deals, stage=st.sampled_from(STAGES), who=st.sampled_from(WEIGHTS), ago=back
+    )
+    def reach(self, deal: str, stage: str, who: dict[str, str], ago: int) -> Any:
+        def write(session: Any) -> str:
+            about = {"stage": stage, "reached_on": self.ago(ago), "participants": who}
+            new = milestones.log(session, deal_id=deal, **about, **self.by("operator"))
+            return milestones.verify(session, new.id, **self.by("second")).id
+
+        return self.made(self.does(write))
+
+    @rule(milestone=logged, ago=back)
+    def withdraw(self, milestone: str, ago: int) -> None:
+        about = {"reason": "误", "on": self.ago(ago), **self.by("second")}
+        self.does(lambda s: milestones.withdraw(s, milestone, **about))
+
+    @rule(
+        target=documents,
+        deal=some_deals,
+        kind=st.sampled_from(KINDS),
+        amount=amounts,
+        tax=st.sampled_from((0, 0, 6)),
+        ago=back,
+    )
+    def fee(self, deal: str, kind: Any, amount: int, tax: int, ago: int) -> Any:
+        self.count += 1
+        given = {"ref": f"YH-{self.count}", "parts": {deal: amount}, "tax_minor": amount * tax // 106}
+        made = self.does(lambda s: fees.record(s, kind, on=self.ago(ago), **given, **self.by("finance")))
+        return self.made(made and made[0].id)
+
+    @rule(target=documents, amount=amounts, ago=back)
+    def shared_receipt(self, amount: int, ago: int) -> Any:
+        self.count += 1
+        given = {"ref": f"YH-{self.count}", "parts": {"D-1": amount, "D-2": 2 * amount}}
+        made = self.does(
+            lambda s: fees.record(s, "fee_received", on=self.ago(ago), **given, **self.by("finance"))
+        )
+        return self.made(made and made[0].id)
+
+    @rule(document=documents)
+    def correct(self, document: str) -> None:
+        self.does(lambda s: fees.correct(s, document, reason="误", **self.by("finance")))
+
+    @rule(deal=some_deals, amount=amounts)
+    def expect(self, deal: str, amount: int) -> None:
+        self.does(lambda s: deals.expect(s, deal, expected_fee_minor=amount, **self.by("operator")))
+
+    @rule(deal=some_deals, reason=st.sampled_from(("default", "no_fault", "fraud")), ago=back)
+    def cancel(self, deal: str, reason: str, ago: int) -> None:
+        self.does(lambda s: deals.cancel(s, deal, reason=reason, on=self.ago(ago), **self.by("operator")))
+
+    @rule(deal=some_deals, ago=back)
+    def reinstate(self, deal: str, ago: int) -> None:
+        self.does(lambda s: deals.reinstate(s, deal, on=self.ago(ago), **self.by("operator")))
+
+    @rule(deal=some_deals, who=st.sampled_from(("M1", "M2")), amount=amounts, less=st.booleans(), ago=back)
+    def adjust(self, deal: str, who: str, amount: int, less: bool, ago: int) -> None:
+        about = {"manager_id": who, "stage": "find", "amount_minor": -amount if less else amount}
+        about |= {"reason": "补差", "on": self.ago(ago), **self.by("operator")}
+        self.does(lambda s: deals.adjust(s, deal, **about))
+
+    # --- money out
+
+    @rule(target=batches, only=st.sampled_from((None, ["M1"])), later=st.integers(0, 20))
+    def make(self, only: list[str] | None, later: int) -> Any:
+        day = self.desk.today + timedelta(days=later)
+        made = self.does(lambda s: payouts.make(s, value_on=day, only=only, **self.by("operator")).id)
+        if made is not None:
+            self.paid_was_payable(made)
+        return self.made(made)
+
+    def paid_was_payable(self, payout_id: str) -> None:
+        """4: nobody is paid more than they had, nor anything that waits."""
+        taken = text(
+            "SELECT p.deal_id, p.stage FROM posting p JOIN entry e ON e.id = p.entry_id"
+            f" WHERE e.kind = 'payout_made' AND e.source = :line AND p.account = '{PAYABLE}'"
+            " AND p.amount_minor > 0"
+        )
+        balances = self.desk.balances()
+        with self.desk.database.reading() as session:
+            waiting = holds.standing(session, self.desk.today)
+            for line in payouts.lines_of(session, payout_id):
+                assert balances.get((PAYABLE, line.manager_id), 0) <= 0
+                assert line.gross_minor > 0 and line.net_minor + line.tax_minor == line.gross_minor
+                for deal, stage in session.execute(taken, {"line": line.id}):
+                    assert not any(_covers(hold, line.manager_id, deal, stage) for hold in waiting)
+
+    @rule(batch=batches)
+    def send(self, batch: str) -> None:
+        self.does(lambda s: approvals.approve(s, batch, **self.by("second")))
+        self.does(lambda s: payouts.send(s, self.desk.store, batch, **self.by("finance")))
+
+    @rule(batch=batches, ago=st.integers(0, 5))
+    def confirm(self, batch: str, ago: int) -> None:
+        day = self.desk.today - timedelta(days=ago)
+        self.does(lambda s: bank_answers.confirm(s, batch, value_on=day, **self.by("finance")))
+
+    @rule(batch=batches)
+    def answer_one_by_one(self, batch: str) -> None:
+        """The bank paid one line and sent the other back."""
+        with self.desk.database.reading() as session:
+            lines = [line.id for line in payouts.lines_of(session, batch)]
+        about = {"value_on": self.desk.today, "line_ids": lines[:1], **self.by("finance")}
+        self.does(lambda s: bank_answers.confirm(s, batch, **about))
+        about = {"line_ids": lines[1:] or lines, "reason": "退票", **self.by("finance")}
+        self.does(lambda s: bank_answers.return_lines(s, batch, **about))
+
+    @rule(batch=consumes(batches))
+    def void(self, batch: str) -> None:
+        self.does(lambda s: payouts.void(s, batch, reason="误", **self.by("operator")))
+
+    @rule(
+        target=put_holds,
+        on=st.sampled_from(
+            (
+                {"manager_id": "M1"},
+                {"deal_id": "D-1"},
+                {"manager_id": "M1", "deal_id": "D-1"},
+                {"manager_id": "M1", "deal_id": "D-1", "stage": "find"},
+            )
+        ),
+    )
+    def hold(self, on: dict[str, str]) -> Any:
+        about = {"reason": "核对", "until_on": self.desk.today + timedelta(days=30), **self.by("operator")}
+        return self.made(self.does(lambda s: holds.put(s, **on, **about).id))
+
+    @rule(hold=consumes(put_holds))
+    def lift(self, hold: str) -> None:
+        self.does(lambda s: holds.lift(s, hold, reason="已核", **self.by("operator")))
+
+    # --- time
+
+    @rule(days=st.integers(1, 45))
+    def turn_the_calendar(self, days: int) -> None:
+        self.desk.today += timedelta(days=days)
+        self.does(lambda s: closing.settle_due(s, now=self.desk.now))
+
+    @rule(months=st.integers(1, 3))
+    def close(self, months: int) -> None:
+        month = period.of(self.desk.today)
+        for _ in range(months):
+            month = period.preceding(month)
+        with self.desk.database.reading() as session:
+            try:
+                found = closing.look(session, month, **self.by("finance"))
+            except Refused:
+                return
+        assert [one.code for one in found if one.blocks] == []
+        seen = [one.code for one in found]
+        self.does(lambda s: closing.close(s, month, accept=seen, **self.by("finance")))
+
+    @rule()
+    def reopen(self) -> None:
+        month = period.preceding(period.of(self.desk.today))
+        asked = self.does(lambda s: reopenings.ask(s, month, reason="误", **self.by("finance")).id)
+        if asked is not None:
+            self.does(lambda s: reopenings.agree(s, asked, **self.by("third")))
+
+    def made(self, new: Any) -> Any:
+        """Into a bundle, if there is something."""
+        return multiple() if new is None else new
+
+    # --- what always holds
+
+    @invariant()
+    def conservation(self) -> None:
+        assert (
+            self.found("SELECT entry_id FROM posting GROUP BY entry_id HAVING sum(amount_minor) <> 0") == []
+        )
+        off = "SELECT manager_id FROM posting WHERE manager_id <> '' AND account NOT LIKE '900%' "
+        assert self.found(f"{off} GROUP BY manager_id HAVING sum(amount_minor) <> 0") == []
+
+    @invariant()
+    def parts_make_sense(self) -> None:
+        below = (
+            "SELECT owner, account, sum(amount_minor) FROM posting WHERE account IN"
+            f" ('{ADVANCES}', '{IN_TRANSIT}') GROUP BY owner, account HAVING sum(amount_minor) > 0"
+        )
+        assert self.found(below) == []
+        reserved = (
+            "SELECT l.payout_id FROM payout_line l GROUP BY l.payout_id HAVING"
+            " sum(CASE WHEN l.state = 'reserved' THEN l.gross_minor ELSE 0 END) <> -("
+            f"SELECT sum(p.amount_minor) FROM posting p WHERE p.account = '{IN_TRANSIT}'"
+            " AND p.owner = l.payout_id)"
+        )
+        assert self.found(reserved) == []
+
+    @invariant()
+    def derived_identity(self) -> None:
+        if self.desk.people:
+            assert at_this_moment(self.desk) == []
+
+    @invariant()
+    def held_is_accounted_for(self) -> None:
+        if not self.desk.people:
+            return
+        balances = self.desk.balances()
+        with self.desk.database.reading() as session:
+            due = payables.preview(session, **self.by("finance"))
+            every = session.exec(select(deals.Deal)).all()
+            goals = [accruals.target_of(session, deal, now=self.desk.now) for deal in every]
+        for one in due:
+            assert one.payable_minor + one.held_minor == -balances.get((PAYABLE, one.manager_id), 0)
+        told = {one.manager_id for one in due}
+        assert told >= {owner for account, owner in balances if account == PAYABLE}
+        kept: dict[str, int] = {}
+        for goal in goals:
+            for row in goal.rows:
+                assert row.accrued_minor >= 0 >= row.clawed_minor
+                assert 0 <= row.held_minor <= row.accrued_minor + row.clawed_minor, row
+                kept[row.manager] = kept.get(row.manager, 0) + row.held_minor
+        assert {who: amount for who, amount in kept.items() if amount} == {
+            owner: -amount for (account, owner), amount in balances.items() if account == HELD
+        }
+
+    def found(self, query: str) -> list[Any]:
+        with self.desk.database.reading() as session:
+            return [tuple(row) for row in session.execute(text(query))]
+
+    def teardown(self) -> None:
+        """At the end everything ties, and everybody's month can be stated."""
+        if self.desk.people:
+            assert self.desk.settle() == 0
+            assert self.desk.wrong() == []
+            self.everybody_is_told()
+        self.desk.database.close()
+
+    def everybody_is_told(self) -> None:
+        month = "2026-01"
+        with self.desk.database.reading() as session:
+            while month <= period.of(self.desk.today):
+                for who, currency in statements.wanted(session, month):
+                    kind: Any = "preliminary"
+                    statements.draw(session, who, month, kind=kind, currency=currency, now=self.desk.now)
+                month = period.following(month)
+
+
+def _covers(hold: holds.Hold, manager_id: str, deal_id: str, stage: str) -> bool:
+    return hold.manager_id in ("", manager_id) and hold.deal_id in ("", deal_id) and hold.stage in ("", stage)
+
+
+def everything(database: Database) -> list[list[tuple[Any, ...]]]:
+    """Every row of every table."""
+    with database.reading() as session:
+        return [
+            [tuple(row) for row in session.execute(table.select().order_by(*table.primary_key.columns))]
+            for table in tables.metadata.sorted_tables
+        ]
+
+
+# --- an empty database for each
+
+
+def run(fresh: Callable[[], Database], folder: Path, *, examples: int, steps: int) -> None:
+    run_state_machine_as_test(
+        lambda: History(fresh(), folder),
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.explicit, Phase.generate, Phase.shrink),
+        ),
+    )
+
+
+LONG = pytest.mark.long
+
+
+@pytest.mark.parametrize(("examples", "steps"), [(6, 25), pytest.param(300, 60, marks=LONG)])
+def test_any_history_on_sqlite(migrated_file: Path, tmp_path: Path, examples: int, steps: int) -> None:
+    made = count()
+
+    def fresh() -> Database:
+        path = tmp_path / f"{next(made)}.db"
+        return Database(f"sqlite:///{shutil.copyfile(migrated_file, path)}")
+
+    run(fresh, tmp_path / "files", examples=examples, steps=steps)
+
+
+@pytest.mark.parametrize(("examples", "steps"), [(2, 20), pytest.param(100, 60, marks=LONG)])
+def test_any_history_on_postgresql(
+    postgresql_server: postgres.Server, migrated_template: str, tmp_path: Path, examples: int, steps: int
+) -> None:
+    made: list[str] = []
+
+    def fresh() -> Database:
+        made.append(f"history_{uuid4().hex}")
+        postgresql_server.create(made[-1], template=migrated_template)
+        return Database(postgresql_server.url(made[-1], postgres.APP))
+
+    try:
+        run(fresh, tmp_path / "files", examples=examples, steps=steps)
+    finally:
+        for name in made:
+            postgresql_server.drop(name)
