@@ -26,7 +26,6 @@ from ledger.journal import Entry, Posted, Posting
 if TYPE_CHECKING:
     from ledger.deals import Deal
 
-PAID = ("payout_made", "paid_elsewhere")
 _SETTLING = "settling"
 
 
@@ -40,6 +39,7 @@ def begin(session: Session) -> None:
 def keep_out(session: Session) -> None:
     """No deal is brought up to date until the transaction ends: what is payable stays what was read."""
     db.lock(session, _SETTLING)
+
 
 
 def settle(
@@ -141,7 +141,9 @@ def paid_on_each(
         .where(
             col(Posting.deal_id).in_(deal_ids),
             col(Posting.account) == entry.PAYABLE,
-            ((col(Entry.kind).in_(PAID)) & paid) | ((col(Entry.kind) == "payout_returned") & given_back),
+            (col(Entry.kind) == "paid_elsewhere")
+            | ((col(Entry.kind) == "payout_made") & paid)
+            | ((col(Entry.kind) == "payout_returned") & given_back),
         )
     )
     if known_at is not None:

@@ -15,6 +15,7 @@ from ledger.core import facts as core
 from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.core.states import MILESTONE, advance
 from ledger.db import Instant, Json, Row
+from ledger.participants import same
 from ledger.participants import weight as weight
 from ledger.users import User
 
@@ -165,8 +166,14 @@ def _take_agreed(session: Session, milestone: Milestone) -> None:
         milestone.participants, milestone.agreement_id = dict(agreed.weights), agreed.id
 
 
-def as_fact(session: Session, milestone: Milestone) -> core.Milestone:
-    """The fact a milestone becomes: with everybody's grade on its day, the newest of that day."""
+def as_fact(
+    session: Session, milestone: Milestone, participants: Mapping[str, str] | None = None
+) -> core.Milestone:
+    """The fact a milestone becomes, or would with others taking part.
+
+    With everybody's grade on its day, the newest of that day.
+    """
+    taking_part = participants or milestone.participants
     undone = [
         fact.fact_on
         for fact in facts.of_deal(session, milestone.deal_id)
@@ -178,10 +185,10 @@ def as_fact(session: Session, milestone: Milestone) -> core.Milestone:
             "this stage was withdrawn as of {day}; a milestone of it counts only from the day after",
             day=max(undone),
         )
-    grades = managers.grades_on(session, milestone.participants, milestone.reached_on)
+    grades = managers.grades_on(session, taking_part, milestone.reached_on)
     people = tuple(
         core.Participant(manager, Fraction(text), grades.get(manager))
-        for manager, text in sorted(milestone.participants.items())
+        for manager, text in sorted(taking_part.items())
     )
     seq = facts.next_seq(session, milestone.deal_id)
     return core.Milestone(milestone.reached_on, milestone.stage, people, seq)
@@ -229,6 +236,53 @@ def withdraw(
             audit.changed(session, by, "milestone.withdraw", other, now=now)
     accruals.settle(session, deal, now=now, because=[fact.id], by=by.id)
     return milestone
+
+
+def share(
+    session: Session,
+    milestone_id: str,
+    *,
+    participants: Mapping[str, str] | None = None,
+    reason: str,
+    by: User,
+    now: datetime,
+) -> Milestone:
+    """Other people, or other weights, took part in a verified milestone: a new fact of the same day.
+
+    Without participants they are those of the stage's split agreement.
+    """
+    milestone = _locked(session, milestone_id, by)
+    taking_part = agreements.binding(session, milestone.deal_id, milestone.stage, participants)
+    rights.require(by, "milestone.share", managers={*milestone.participants, *taking_part})
+    _check_counts(session, milestone)
+    if same(taking_part, milestone.participants):
+        raise Conflict("participants_same", "this is how it is shared already")
+    why, deal = _reason(reason), deals.locked(session, milestone.deal_id)
+
+    new = as_fact(session, milestone, taking_part)
+    fact = facts.record(session, deal.id, new, by=by.id, now=now, note=why).fact
+    milestone.participants, milestone.fact_id = taking_part, fact.id
+    milestone.decided_by, milestone.decided_at = by.id, now
+    noted = audit.changed(session, by, "milestone.share", milestone, now=now)
+    noted.after = {**noted.after, "reason": why}
+    deals.involve(session, deal.id, taking_part)
+    accruals.settle(session, deal, now=now, because=[fact.id], by=by.id)
+    return milestone
+
+
+def _check_counts(session: Session, milestone: Milestone) -> None:
+    """Conflict, unless it is verified and the latest of its stage, which alone says who took part."""
+    advance(MILESTONE, "milestone", milestone.state, "share")
+    fact = facts.get(session, milestone.fact_id or "")
+    of_stage = [
+        one
+        for one in facts.of_deal(session, milestone.deal_id)
+        if one.type == "milestone" and one.stage == milestone.stage
+    ]
+    if max(of_stage, key=lambda one: (one.fact_on, one.seq)).id != fact.id:
+        raise Conflict(
+            "milestone_not_latest", "a later milestone of this stage says who took part; change that one"
+        )
 
 
 def _reason(text: str) -> str:

@@ -23,6 +23,7 @@ from ledger import (
     papers,
     payouts,
     periods,
+    reversals,
     seals,
     statements,
     year_caps,
@@ -86,6 +87,7 @@ def verify(
         ("seals", _seals(session, now, published, counted, progress)),
         ("entries", _entries(session)),
         ("digests", _digests(session, counted, progress)),
+        ("reversals", _reversals(session)),
         ("accounts", _accounts(session)),
         ("moves", _moves(session)),
         ("settled", _settled(session, now, counted, progress)),
@@ -201,6 +203,18 @@ def _digests(session: Session, counted: dict[str, int], progress: Progress) -> F
         session.expunge_all()
         progress("digests", done, total)
     counted["digests"] = done
+
+
+def _reversals(session: Session) -> Found:
+    """Every entry that reverses another mirrors it exactly, line by line, and nothing reverses it."""
+    mirrors = session.exec(select(Entry).where(col(Entry.reverses).is_not(None)).order_by(col(Entry.id)))
+    for mirror in mirrors.all():
+        wrong = session.get(Entry, mirror.reverses)
+        if wrong is None or wrong.reverses is not None:
+            yield f"entry {mirror.id}", f"reverses entry {mirror.reverses}, which cannot be reversed"
+            continue
+        if not reversals.mirrors(*journal.as_values(session, [mirror, wrong])):
+            yield f"entry {mirror.id}", f"does not mirror entry {wrong.id}, which it reverses"
 
 
 def _accounts(session: Session) -> Found:

@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from fastapi import Request, Response
 from sqlmodel import Session
 
-from api import explain, labels
-from api.doors import Books, By
-from api.forms import Form
+from api import explain, flash, labels
+from api.doors import Books, By, Now
+from api.forms import Filled, Form
+from api.language import N_
 from api.pages import lists, vouchers
-from api.pages.doors import pages
+from api.pages.doors import pages, see
 from api.pages.lists import SHOWN
 from api.pages.vouchers import Names
 from api.rendering import page
-from ledger import documents, facts, journal, rights, users
+from api.words import sentence
+from ledger import documents, facts, journal, reversals, rights, users
 from ledger.core import period as months
 from ledger.core import workings
 from ledger.core.entry import IN_TRANSIT, KINDS
+from ledger.core.errors import Invalid
 from ledger.facts import Fact
 from ledger.fees import KINDS as FEES
 from ledger.journal import Entry
@@ -83,9 +86,12 @@ def entry(request: Request, session: Books, by: By, entry_id: int) -> Response:
     rights.require(by, "books.see")
     found = journal.get(session, entry_id)
     [voucher] = vouchers.of(session, [found])
+    may = rights.allows(by, "entry.reverse") and reversals.may_be(found)
     return page(
         request,
         "entries/entry.html",
+        may_reverse=may and journal.reversal_of(session, found.id) is None,
+        reason=(journal.working_of(session, found.id) or {}).get("reason", ""),
         voucher=voucher,
         entry=found,
         causes=[_cause(fact) for fact in facts.some(session, found.because)],
@@ -94,6 +100,32 @@ def entry(request: Request, session: Books, by: By, entry_id: int) -> Response:
         posted_by=users.names(session, [found.posted_by]).get(found.posted_by, ""),
         payout_id=next((leg.posting.owner for leg in voucher.legs if leg.posting.account == IN_TRANSIT), ""),
     )
+
+
+@router.get("/entries/{entry_id}/reverse")
+def ask_reverse(request: Request, session: Books, by: By, entry_id: int) -> Response:
+    """Why is it wrong? With what the mirrored entry will say."""
+    rights.require(by, "entry.reverse")
+    return _asked(request, session, entry_id, Form())
+
+
+def _asked(request: Request, session: Session, entry_id: int, form: Form) -> Response:
+    [voucher] = vouchers.of(session, [journal.get(session, entry_id)])
+    status = 422 if form.errors else 200
+    return page(request, "entries/reverse.html", status=status, voucher=voucher, form=form)
+
+
+@router.post("/entries/{entry_id}/reverse")
+def reverse(request: Request, session: Books, by: By, now: Now, entry_id: int, form: Filled) -> Response:
+    """Mirror it."""
+    try:
+        made = reversals.reverse(session, entry_id, reason=form.text("reason"), by=by, now=now)
+    except Invalid as refusal:
+        form.refuse("reason", sentence(refusal))
+        return _asked(request, session, entry_id, form)
+    response = see(f"/entries/{made.id}")
+    flash.put(response, N_("Reversed. Record what is right as a new one."))
+    return response
 
 
 def _cause(fact: Fact) -> Cause:

@@ -250,6 +250,7 @@ def _may(session: Session, milestone: Milestone, by: User) -> dict[str, bool]:
         "decide": may_decide and state == "submitted",
         "not_own": state == "submitted" and not may_decide and by.role == "operator",
         "withdraw": state == "verified" and rights.allows(by, "milestone.withdraw", managers=taking_part),
+        "share": state == "verified" and rights.allows(by, "milestone.share", managers=taking_part),
         "change": may_log and state in ("draft", "rejected"),
         "submit": may_log and state == "draft",
         "add": may_log and state in ("draft", "rejected", "submitted"),
@@ -336,6 +337,66 @@ def withdraw(request: Request, id: str, session: Books, by: By, now: Now, form: 
         record=record,
         done=N_("The milestone is withdrawn."),
         back=f"/milestones/{id}",
+    )
+
+
+# Others took part after all
+
+
+@router.get("/milestones/{id}/participants")
+def sharing(request: Request, id: str, session: Books, by: By) -> Response:
+    """The form to say who took part in a verified milestone after all."""
+    milestone = milestones.get(session, id, by=by)
+    rights.require(by, "milestone.share", managers=milestone.participants)
+    form = Form(**participants.filled(session, milestone.participants))
+    return _share_form(request, session, milestone, by, form)
+
+
+def _share_form(
+    request: Request, session: Session, milestone: Milestone, by: User, form: Form, more: bool = False
+) -> Response:
+    return page(
+        request,
+        "milestones/share.html",
+        form=form,
+        deal=deals.get(session, milestone.deal_id, by=by),
+        seen="",
+        foreseen=None,
+        back=f"/milestones/{milestone.id}",
+        **participants.shown(session, form, more=more),
+    )
+
+
+@router.post("/milestones/{id}/participants")
+def share(request: Request, id: str, session: Books, by: By, now: Now, form: Filled) -> Response:
+    """Say who took part after all: looked at with what it will post, then recorded as a new fact."""
+    milestone = milestones.get(session, id, by=by)
+    rights.require(by, "milestone.share", managers=milestone.participants)
+    if form.text("do") == "more":
+        return _share_form(request, session, milestone, by, form, more=True)
+
+    def draw(session: Session, deal: Deal, form: Form, now: datetime) -> core.Fact | None:
+        people = participants.given(session, form)
+        form.required("reason")
+        return milestones.as_fact(session, milestone, people) if form.ok else None
+
+    def record(session: Session, deal: Deal, form: Form, by: User, now: datetime) -> object:
+        people, reason = participants.given(session, form), form.text("reason")
+        return milestones.share(session, id, participants=people, reason=reason, by=by, now=now)
+
+    return changed(
+        request,
+        session,
+        deals.get(session, milestone.deal_id, by=by),
+        form,
+        by,
+        now,
+        template="milestones/share.html",
+        draw=draw,
+        record=record,
+        done=N_("It is shared otherwise now; the difference is in the books."),
+        back=f"/milestones/{id}",
+        **participants.shown(session, form),
     )
 
 

@@ -6,11 +6,14 @@ from typing import Annotated, Any
 
 from fastapi import Path, Query
 from pydantic import Field
+from sqlmodel import Session
 
-from api.doors import Books, By, noun
+from api.doors import Books, By, Now, noun
+from api.openapi import problems
 from api.values import (
     LARGEST,
     Answer,
+    Body,
     Day,
     Id,
     Instant,
@@ -18,14 +21,23 @@ from api.values import (
     NumberCursor,
     Page,
     PeriodName,
+    Reason,
     first_of,
 )
-from ledger import journal, rights
+from ledger import journal, reversals, rights
 from ledger.core import entry as core
 from ledger.core.money import format_minor
 from ledger.journal import Entry
 
 router = noun("entries")
+
+Number = Annotated[int, Path(ge=1, le=LARGEST, description="Its number.")]
+
+
+class Reversal(Body):
+    """Why an entry is mirrored."""
+
+    reason: Reason
 
 
 class PostingAnswer(Answer):
@@ -135,14 +147,21 @@ def listing(
 
 
 @router.get("/{id}")
-def get(
-    id: Annotated[int, Path(ge=1, le=LARGEST, description="Its number.")], session: Books, by: By
-) -> WholeEntry:
+def get(id: Number, session: Books, by: By) -> WholeEntry:
     """One entry, with its working."""
     rights.require(by, "books.see")
-    entry = journal.get(session, id)
+    return _whole(session, journal.get(session, id))
+
+
+@router.post("/{id}/reverse", status_code=201, responses=problems(409))
+def reverse(id: Number, body: Reversal, session: Books, by: By, now: Now) -> WholeEntry:
+    """Mirror an entry made by hand or for a document, once. What follows from facts is refused."""
+    return _whole(session, reversals.reverse(session, id, reason=body.reason, by=by, now=now))
+
+
+def _whole(session: Session, entry: Entry) -> WholeEntry:
     return WholeEntry(
         **_shown(journal.as_value(session, entry)),
         **_posted(entry),
-        working=journal.working_of(session, id),
+        working=journal.working_of(session, entry.id),
     )

@@ -70,6 +70,13 @@ class Withdrawal(Body):
     on: Day
 
 
+class Shared(Body):
+    """Who took part in a verified milestone after all, and why that was not known."""
+
+    participants: TakingPart = None
+    reason: Reason
+
+
 class MilestoneAnswer(Answer):
     """One milestone. Verified, it is the fact `fact_id`."""
 
@@ -153,6 +160,13 @@ def withdraw(id: PathId, body: Withdrawal, session: Books, by: By, now: Now) -> 
     """A verified milestone turns out untrue: it no longer counts."""
     withdrawn = milestones.withdraw(session, id, **body.model_dump(), by=by, now=now)
     return MilestoneAnswer.model_validate(withdrawn)
+
+
+@router.post("/{id}/participants", responses=problems(409))
+def share(id: PathId, body: Shared, session: Books, by: By, now: Now) -> MilestoneAnswer:
+    """Others, or other weights, took part in a verified milestone. The difference is posted."""
+    shared = milestones.share(session, id, **body.model_dump(), by=by, now=now)
+    return MilestoneAnswer.model_validate(shared)
 
 
 @router.post("/{id}/evidence", status_code=201)

@@ -16,7 +16,7 @@ MILESTONE: Steps = {
     "draft": {"submit": "submitted", "change": "draft"},
     "submitted": {"verify": "verified", "reject": "rejected"},
     "rejected": {"change": "draft", "submit": "submitted"},
-    "verified": {"withdraw": "withdrawn"},
+    "verified": {"withdraw": "withdrawn", "share": "verified"},
 }
 AGREEMENT: Steps = {
     "proposed": {"accept": "proposed", "agree": "binding", "refuse": "refused", "counter": "countered"},

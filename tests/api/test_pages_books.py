@@ -52,6 +52,20 @@ def test_a_reversal_and_what_it_reverses_lead_to_each_other(desk: Desk) -> None:
     assert f'href="/entries/{wrong}"' in desk.open("finance", f"/entries/{right}").text
 
 
+def test_finance_reverses_an_entry_with_its_reason_where_that_makes_sense(desk: Desk) -> None:
+    desk.tell_fees()
+    wrong = _last(desk, "fee_received")
+    assert f'href="/entries/{wrong}/reverse"' in desk.open("finance", f"/entries/{wrong}").text
+    assert "/reverse" not in desk.open("operator", f"/entries/{wrong}").text
+    assert "/reverse" not in desk.open("finance", f"/entries/{_last(desk, 'accrual')}").text
+    mended = desk.mend("finance", f"/entries/{wrong}/reverse", {"reason": ""})
+    assert set(mended.errors) == {"reason"}
+    led = desk.done("finance", f"/entries/{wrong}/reverse", {"reason": "重复登记"})
+    assert led == f"/entries/{_last(desk, 'fee_refunded')}"
+    assert "/reverse" not in desk.open("finance", f"/entries/{wrong}").text
+    assert desk.fill("finance", f"/entries/{wrong}/reverse", {"reason": "再次"}).status_code == 409
+
+
 def test_the_trial_balance_has_equal_sums_on_both_sides(desk: Desk) -> None:
     desk.tell_payout()
     page = desk.open("finance", "/trial-balance?period=2026-05").text

@@ -128,6 +128,18 @@ def test_a_withdrawn_milestone_shows_what_is_taken_back(front: Front) -> None:
     assert "Withdrawn: Untrue" in front.look("zhang", f"/milestones/{made}")
 
 
+def test_who_took_part_is_changed_after_it_was_seen_what_that_posts(front: Front) -> None:
+    made = front.milestone(front.deal())
+    front.fill("operator", f"/milestones/{made}/verify")
+    path = f"/milestones/{made}/participants"
+    assert path in front.page("second", "GET", f"/milestones/{made}").text
+    people = {"who1": "M1", "weight1": "1", "who2": "M2", "weight2": "1", "reason": "Both found it"}
+    shown = agreed(front, path, **people)
+    assert "−¥227.27" in shown  # 500.00 at 120% to 100%
+    told = front.look("second", f"/milestones/{made}")
+    assert "M2" in told and "M1" in told
+
+
 def test_verifying_twice_is_refused_in_words(front: Front) -> None:
     made = front.milestone(front.deal())
     front.fill("operator", f"/milestones/{made}/verify")

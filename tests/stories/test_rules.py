@@ -4,6 +4,7 @@ and the journal has to say what the page says. A wrong fen on the page fails.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,8 +15,22 @@ from typing import Any
 import pytest
 import yaml
 
-from ledger import bank_answers, closing, deals, fees, milestones, payouts, plan_moves, plans, reopenings
+from ledger import (
+    bank_answers,
+    closing,
+    deals,
+    fees,
+    imports,
+    journal,
+    milestones,
+    payouts,
+    plan_moves,
+    plans,
+    reopenings,
+    reversals,
+)
 from ledger.core.entry import CHART, Entry, as_text
+from ledger.core.facts_file import read_lines
 from ledger.core.money import parse_minor, parse_rate
 from ledger.db import Database
 from tests.desk import Desk
@@ -86,6 +101,25 @@ class Told:
     def _milestone_withdrawn(self, line: Mapping[str, Any], on: date) -> None:
         reached = self.milestones[line["stage"]]
         self._do(milestones.withdraw, "second", reached, reason=line["reason"], on=on)
+
+    def _shared(self, line: Mapping[str, Any], on: date) -> None:
+        who = {manager: str(weight) for manager, weight in line["managers"].items()}
+        reached = self.milestones[line["stage"]]
+        self._do(milestones.share, "second", reached, participants=who, reason=line["reason"])
+
+    def _paid(self, line: Mapping[str, Any], on: date) -> None:
+        """Outside of this ledger: such a fact comes by import only."""
+        with self.desk.database.reading() as session:
+            deal = session.get_one(deals.Deal, _deal_of(line))
+            known = {"id": deal.id, "expected_fee": f"{deal.expected_fee_minor}"[:-2] + ".00"}
+        file = {"format": 1, "deal": known, "managers": [{"id": line["manager"]}], "events": [line]}
+        read = read_lines([json.dumps(file)], "facts", "CNY")
+        assert not imports.load(self.desk.database, read, plan_id="simple", now=self.desk.now).refused
+
+    def _reversed(self, line: Mapping[str, Any], on: date) -> None:
+        with self.desk.database.reading() as session:
+            wrong = journal.listing(session, kind=line["kind"], limit=1)[0].id
+        self._do(reversals.reverse, "finance", wrong, reason=line["reason"])
 
     def _fee(self, line: Mapping[str, Any], on: date) -> None:
         parts = {deal: _minor(amount) for deal, amount in line.get("parts", {}).items()}

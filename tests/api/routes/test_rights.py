@@ -47,6 +47,7 @@ NEW_POLICY = {"bands": [{"from_amount": "0", "approvers": 1, "roles": ["operator
 PAYMENT = {"bank_name": None, "bank_account": None, "tax_method": "invoiced"}
 CHANGE = {"reached_on": "2026-03-01", "participants": {"M1": "1"}}
 SPLIT = {"weights": {"M1": "1"}}
+SHARED = {"participants": {"M1": "1", "M2": "1"}, "reason": "r"}
 NEW_SPLIT = {**SPLIT, "deal_id": "D-1", "stage": "completion"}
 NEW_DISPUTE = {"statement_id": "{statement}", "line": 2, "code": "amount"}
 PART = {"amount": "1.00", "note": "n"}
@@ -117,6 +118,7 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("POST /milestones/{submitted}/verify", None, (401, 403, 404, 200, 403)),
     ("POST /milestones/{submitted}/reject", {"reason": "r"}, (401, 403, 404, 200, 403)),
     ("POST /milestones/{verified}/withdraw", {"reason": "r", "on": "2026-03-01"}, (401, 403, 404, 200, 403)),
+    ("POST /milestones/{verified}/participants", SHARED, (401, 403, 404, 200, 403)),
     ("POST /milestones/{submitted}/evidence", FILE, (401, 201, 404, 201, 403)),
     ("GET /milestones/{submitted}/evidence", None, (401, 200, 404, 200, 200)),
     ("GET /evidence/{evidence}/file", None, (401, 200, 404, 200, 200)),
@@ -170,6 +172,7 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("GET /papers/{paper}/pdf", None, (401, 200, 404, 200, 200)),
     ("GET /entries", None, (401, 403, 403, 200, 200)),
     ("GET /entries/1", None, (401, 403, 403, 200, 200)),
+    ("POST /entries/{entry}/reverse", {"reason": "r"}, (401, 403, 403, 403, 201)),
     ("GET /accounts", None, (401, 403, 403, 200, 200)),
     ("GET /accounts/2202.01/balances", None, (401, 403, 403, 200, 200)),
     ("GET /accounts/2202.01/movements", None, (401, 403, 403, 200, 200)),
@@ -251,6 +254,8 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
     split = {**NEW_SPLIT, "stage": "contract_signing"}
     things["agreement"] = office.post("second", "/agreements", split)["id"]
     things["fee"] = received(office, "YH-0", {"D-4": "100.00"}, "fee_invoiced")
+    entries = office.get("finance", "/entries", deal="D-4")["items"]
+    things["entry"] = next(one["id"] for one in entries if one["kind"] == "fee_invoiced")
     draft = {**NEW_MILESTONE, "stage": "tech_sourcing"}
     things["submitted"] = office.post("zhang", "/milestones", draft)["id"]
     things["draft_milestone"] = office.post("zhang", "/milestones", {**draft, "submit": False})["id"]
