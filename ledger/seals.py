@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, String, Table, UniqueConstraint, cast
+from sqlalchemy import BigInteger, ColumnElement, Select, String, Table, UniqueConstraint, and_, cast
 from sqlalchemy import select as select_columns
 from sqlmodel import Field, Session, col, func, select
 
@@ -230,9 +230,14 @@ def _unsealed_members(session: Session, now: datetime) -> Iterator[Member]:
 
 def _floors(session: Session, now: datetime) -> Mapping[str, str]:
     """By kind, the highest id sealed so long ago that nothing up to it can still be on its way."""
-    query = select(Block).where(Block.made_at <= now - LATE).order_by(col(Block.no).desc())
-    block = session.exec(query).first()
+    block = _long_sealed(session, now)
     return block.through if block else {}
+
+
+def _long_sealed(session: Session, now: datetime) -> Block | None:
+    """The last block made so long ago that everything of before is committed."""
+    query = select(Block).where(Block.made_at <= now - LATE).order_by(col(Block.no).desc())
+    return session.exec(query).first()
 
 
 def _unsealed(session: Session, source: Source, *, above: str | None = None, limit: int) -> list[str]:
@@ -445,16 +450,23 @@ def _strays(session: Session, numbers: Sequence[int]) -> Iterator[Wrong]:
 
 
 def _slipped_in(session: Session, now: datetime) -> Iterator[Wrong]:
-    """Rows that no block holds, with ids from a time long sealed."""
-    floors = _floors(session, now)
+    """Rows that no block holds, from a time long sealed by their ids, or by when they were published."""
+    block = _long_sealed(session, now)
+    if block is None:
+        return
     for source in SOURCES.values():
-        if source.state or source.kind not in floors:
-            continue
         table = _table(source.table)
-        query = (
-            select_columns(table.c.id)
-            .where(_in_no_block(source, table), table.c.id <= _typed(table, floors[source.kind]))
-            .order_by(table.c.id)
-        )
+        older = _older(source, table, block)
+        if older is None:
+            continue
+        query = select_columns(table.c.id).where(_in_no_block(source, table), older).order_by(table.c.id)
         for (row_id,) in session.execute(query):
             yield Wrong(0, f"{source.kind} {row_id}", "is in no block and older than what is: it was put in")
+
+
+def _older(source: Source, table: Table, block: Block) -> ColumnElement[bool] | None:
+    """Whether a row should be in this block or one before; a draft's id is older than its publication."""
+    if source.state:
+        return and_(table.c.state != source.state, table.c.published_at <= block.made_at - LATE)
+    floor = block.through.get(source.kind)
+    return None if floor is None else table.c.id <= _typed(table, floor)

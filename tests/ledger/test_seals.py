@@ -159,18 +159,68 @@ def test_a_removed_row_is_named(database: Database, holder: Database, firm: Firm
     }
 
 
-def test_a_row_put_into_sealed_history_is_named(database: Database, holder: Database, firm: Firm) -> None:
-    entry = (
-        "INSERT INTO entry SELECT 0, kind, 'new', booked_on, period, currency, summary, deal_id, "
-        "because, NULL, digest, posted_at, posted_by FROM entry WHERE id = 1"
-    )
-    fact = (
-        "INSERT INTO fact SELECT 'ft_0', deal_id, 'new', type, fact_on, seq, amount_minor, tax_minor, "
-        "manager_id, stage, detail, document, NULL, recorded_at, recorded_by FROM fact LIMIT 1"
-    )
-    changes = {"entry": (entry,), "fact": (fact,)}
+def put_in(database: Database, kind: str) -> tuple[str, str]:
+    """A row of a kind beside the first, with an id from before and another name: its id, and the SQL."""
+    source = seals.SOURCES[kind]
+    tables = inspect(database.engine)
+    columns = {column["name"]: column for column in tables.get_columns(source.table)}
+    named = {one for unique in tables.get_unique_constraints(source.table) for one in unique["column_names"]}
+    named |= {
+        one for index in tables.get_indexes(source.table) if index["unique"] for one in index["column_names"]
+    }
+    number = columns["id"]["type"].python_type is int
+    first = ids(database, source.table)[0]
+    row_id = "0" if number else f"{first.partition('_')[0]}_0"
+
+    def said(name: str) -> str:
+        if name == "id":
+            return row_id if number else f"'{row_id}'"
+        if name not in named:
+            return f'"{name}"'
+        if columns[name]["nullable"]:
+            return "NULL"
+        return f"\"{name}\" || 'x'" if columns[name]["type"].python_type is str else f'"{name}" + 90'
+
+    listed = ", ".join(f'"{name}"' for name in columns)
+    copied = ", ".join(said(name) for name in columns)
+    where = f"WHERE CAST(id AS text) = '{first}'"
+    return row_id, f"INSERT INTO {source.table} ({listed}) SELECT {copied} FROM {source.table} {where}"
+
+
+def test_a_row_of_any_kind_put_into_sealed_history_is_named(
+    database: Database, holder: Database, firm: Firm
+) -> None:
+    rows = {kind: put_in(database, kind) for kind in seals.SOURCES}
     said = "is in no block and older than what is: it was put in"
-    assert found_after(holder, changes) == {"entry": ("entry 0", said), "fact": ("fact ft_0", said)}
+    assert found_after(holder, {kind: (statement,) for kind, (_, statement) in rows.items()}) == {
+        kind: (f"{kind} {row_id}", said) for kind, (row_id, _) in rows.items()
+    }
+
+
+def test_two_rows_of_any_kind_that_changed_places_are_named(
+    database: Database, holder: Database, firm: Firm
+) -> None:
+    several = {kind: ids(database, seals.SOURCES[kind].table) for kind in seals.SOURCES}
+    pairs = {kind: found[:2] for kind, found in several.items() if len(found) > 1}
+    assert set(pairs) >= {"audit", "entry", "fact", "invoice", "plan"}
+
+    def swap(kind: str, one: str, other: str) -> tuple[str, ...]:
+        table = seals.SOURCES[kind].table
+        third = "-1" if one.isdigit() else "x"
+        steps = ((one, third), (other, one), (third, other))
+        return tuple(
+            f"UPDATE {table} SET id = '{new}' WHERE CAST(id AS text) = '{old}'" for old, new in steps
+        )
+
+    changed = found_after(holder, {kind: swap(kind, *pair) for kind, pair in pairs.items()})
+    assert changed == {
+        kind: (f"block 1, {kind} {min(pair, key=order)}", "is not what was sealed")
+        for kind, pair in pairs.items()
+    }
+
+
+def order(row_id: str) -> tuple[int, str]:
+    return (int(row_id), "") if row_id.isdigit() else (0, row_id)
 
 
 def test_rows_that_changed_places_are_named(database: Database, holder: Database, firm: Firm) -> None:
