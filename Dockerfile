@@ -6,7 +6,9 @@ WORKDIR /opt/yongjin
 # The slow part first, from the files that seldom change: what scripts/setup makes on any machine.
 COPY pyproject.toml requirements.lock README.md ./
 COPY scripts/setup scripts/
-RUN ./scripts/setup && rm -rf /var/lib/apt/lists/*
+# pg_dump and pg_restore are what `yongjin backup` and `restore` use on PostgreSQL.
+RUN ./scripts/setup && apt-get -qq update && apt-get -qq install --no-install-recommends postgresql-client \
+    && rm -rf /var/lib/apt/lists/*
 
 COPY ledger ledger
 COPY api api

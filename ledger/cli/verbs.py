@@ -8,6 +8,7 @@ from importlib import import_module
 VERBS = {
     "amount-cn": "money",
     "audit": "audit",
+    "backup": "backups",
     "bench": "bench",
     "city": "city",
     "close": "books",
@@ -17,6 +18,7 @@ VERBS = {
     "migrate": "books",
     "paper": "papers",
     "plan": "plans",
+    "restore": "backups",
     "seal": "seals",
     "serve": "service",
     "settle": "books",

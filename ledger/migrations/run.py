@@ -43,7 +43,22 @@ def is_current(database: Database) -> bool:
 
 @cache
 def _heads() -> set[str]:
-    return set(ScriptDirectory(str(Path(__file__).parent)).get_heads())
+    return set(_scripts().get_heads())
+
+
+def revision(database: Database) -> str:
+    """The revision a database is at."""
+    with database.engine.connect() as connection:
+        return str(MigrationContext.configure(connection).get_current_revision())
+
+
+def knows(revision: str) -> bool:
+    """Whether a revision is among those of this version."""
+    return revision in {one.revision for one in _scripts().walk_revisions()}
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(Path(__file__).parent))
 
 
 def config(connection: Connection) -> Config:
