@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from api.app import create_app
 from ledger import backups, clock, fees, seals
+from ledger.benches import postgres
 from ledger.cli import app
 from ledger.cli.verbs import register
 from ledger.config import Settings, from_environment
@@ -28,7 +29,6 @@ from ledger.facts import Fact
 from ledger.files import Store
 from ledger.statements import Statement
 from ledger.users import SignIn
-from tests import postgres
 from tests.ledger import firm as firms
 from tests.ledger.firm import DEAL, Firm, day
 

@@ -20,11 +20,11 @@ from sqlalchemy import inspect, text
 
 from ledger import closing as months
 from ledger import deals, seals, verification
+from ledger.benches import postgres
 from ledger.config import Settings
 from ledger.db import Database
 from ledger.files import Store
 from ledger.migrations import run
-from tests import postgres
 from tests.ledger.firm import PDF, day
 
 FIRST = (Path(__file__).parent / "first_version.sql").read_text("utf-8")

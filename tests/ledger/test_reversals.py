@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
 
 from ledger import audit, deals, facts, imports, journal, milestones, reversals, verification
 from ledger.core.errors import Conflict, Forbidden, Invalid, Refused
 from ledger.core.facts_file import read_lines
-from ledger.db import Database
+from ledger.db import Database, guard_code
 from ledger.journal import Entry
 from tests.desk import Desk
 
@@ -126,16 +128,29 @@ def test_a_reversal_needs_a_reason_and_finance(desk: Desk) -> None:
     assert isinstance(refused(desk, wrong, who="operator"), Forbidden)
 
 
+def a_false_mirror(desk: Desk, session: Session) -> int:
+    """An entry that says it reverses another and does not mirror it; which other."""
+    wrong = session.get_one(Entry, of(desk, "fee_received"))
+    entry = journal.as_value(session, session.get_one(Entry, of(desk, "paid_elsewhere")))
+    journal.post(session, replace(entry, source="x", reverses=wrong.id), now=desk.now)
+    return wrong.id
+
+
+def test_the_database_itself_refuses_a_reversal_that_does_not_mirror(desk: Desk) -> None:
+    with pytest.raises(DBAPIError) as found, desk.database.writing() as session:
+        a_false_mirror(desk, session)
+    assert guard_code(found.value) == "reversal_differs"
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_a_reversal_that_does_not_mirror_is_found(desk: Desk) -> None:
-    """The link alone, put in behind the application's back; no guard knows what it should say."""
     with Session(desk.database.engine.execution_options(writes=True)) as session:
-        wrong = session.get_one(Entry, of(desk, "fee_received"))
-        entry = journal.as_value(session, session.get_one(Entry, of(desk, "paid_elsewhere")))
-        journal.post(session, replace(entry, source="x", reverses=wrong.id), now=desk.now)
+        session.execute(text("DROP TRIGGER entry_is_whole"))
+        wrong = a_false_mirror(desk, session)
         found = verification.verify(session, desk.store, now=desk.now).differences
         session.rollback()
     assert [one.what for one in found if one.check == "reversals"] == [
-        f"does not mirror entry {wrong.id}, which it reverses"
+        f"does not mirror entry {wrong}, which it reverses"
     ]
 
 
