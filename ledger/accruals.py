@@ -41,7 +41,6 @@ def keep_out(session: Session) -> None:
     db.lock(session, _SETTLING)
 
 
-
 def settle(
     session: Session,
     deal: Deal,

@@ -8,6 +8,7 @@ SHA-256 and the head of the last block (封存): what is restored is held agains
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, BinaryIO, cast
@@ -25,7 +27,7 @@ from typing import IO, BinaryIO, cast
 from sqlalchemy import URL, inspect
 from sqlalchemy.engine import make_url
 
-from ledger import seals
+from ledger import files, seals
 from ledger.config import Settings
 from ledger.core.errors import Conflict, Invalid
 from ledger.db import Database
@@ -34,11 +36,11 @@ from ledger.migrations import run
 FORMAT = 1
 MANIFEST, DATABASE = "manifest.json", "database"
 PUBLIC_URL = "public-url"
-_STORED = re.compile(r"[0-9a-f]{64}")  # a file being written has another name
 _MEMBER = re.compile(r"database|public-url|files/[0-9a-f]{2}/[0-9a-f]{64}|keys/[\w.-]+(/[\w.-]+)*")
 CHUNK = 1 << 20
 
 Progress = Callable[[int, int], None]
+Opened = Callable[[], BinaryIO]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,16 @@ def make(
         revision, head = _standing(settings)
         snapshot = Path(scratch) / DATABASE
         engine = _dump(settings, snapshot)
-        wanted = {DATABASE: snapshot, **dict(_kept(settings))}
+        wanted: dict[str, Opened] = {DATABASE: _of(snapshot), **dict(_kept(settings))}
         members: dict[str, str] = {}
         with tarfile.open(fileobj=out, mode="w|") as tar:
-            for number, (name, path) in enumerate(wanted.items(), 1):
-                members[name] = _add(tar, name, path)
+            for number, (name, opened) in enumerate(wanted.items(), 1):
+                with opened() as file:
+                    members[name] = _add(tar, name, file)
                 progress(number, len(wanted))
             manifest = Manifest(FORMAT, now.isoformat(), engine, revision, head, members)
-            _add_manifest(tar, manifest)
+            content = json.dumps(asdict(manifest), indent=1, sort_keys=True).encode()
+            _add(tar, MANIFEST, io.BytesIO(content))
     return manifest
 
 
@@ -87,15 +91,19 @@ def _standing(settings: Settings) -> tuple[str, str]:
         database.close()
 
 
-def _kept(settings: Settings) -> Iterator[tuple[str, Path]]:
-    for path in sorted(settings.files.glob("??/*")):
-        if _STORED.fullmatch(path.name):
-            yield f"files/{path.parent.name}/{path.name}", path
+def _kept(settings: Settings) -> Iterator[tuple[str, Opened]]:
+    store = files.opened(settings)
+    for name in store.names():
+        yield f"files/{name[:2]}/{name}", partial(store.open, name)
     for path in sorted(settings.keys.rglob("*")):
         if path.is_file():
-            yield f"keys/{path.relative_to(settings.keys).as_posix()}", path
+            yield f"keys/{path.relative_to(settings.keys).as_posix()}", _of(path)
     if (settings.var / PUBLIC_URL).is_file():
-        yield PUBLIC_URL, settings.var / PUBLIC_URL
+        yield PUBLIC_URL, _of(settings.var / PUBLIC_URL)
+
+
+def _of(path: Path) -> Opened:
+    return lambda: path.open("rb")
 
 
 def _dump(settings: Settings, to: Path) -> str:
@@ -110,24 +118,13 @@ def _dump(settings: Settings, to: Path) -> str:
     return "postgresql"
 
 
-def _add(tar: tarfile.TarFile, name: str, path: Path) -> str:
-    with path.open("rb") as file:
-        member = tarfile.TarInfo(name)
-        member.size, member.mode, member.mtime = path.stat().st_size, 0o600, int(path.stat().st_mtime)
-        reading = _Hashing(file)
-        tar.addfile(member, cast("IO[bytes]", reading))
+def _add(tar: tarfile.TarFile, name: str, file: BinaryIO) -> str:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = file.seek(0, io.SEEK_END), 0o600
+    file.seek(0)
+    reading = _Hashing(file)
+    tar.addfile(member, cast("IO[bytes]", reading))
     return reading.sha256.hexdigest()
-
-
-def _add_manifest(tar: tarfile.TarFile, manifest: Manifest) -> None:
-    content = json.dumps(asdict(manifest), indent=1, sort_keys=True).encode()
-    member = tarfile.TarInfo(MANIFEST)
-    member.size, member.mode = len(content), 0o600
-    with TemporaryDirectory() as scratch:
-        path = Path(scratch) / MANIFEST
-        path.write_bytes(content)
-        with path.open("rb") as file:
-            tar.addfile(member, file)
 
 
 class _Hashing:
@@ -153,7 +150,10 @@ def restore(settings: Settings, backup: BinaryIO) -> Manifest:
         manifest = _unpacked(backup, Path(scratch))
         _check_fits(settings, manifest)
         _load(settings, Path(scratch) / DATABASE)
-        for name in ("files", "keys", PUBLIC_URL):
+        store = files.opened(settings)
+        for path in (Path(scratch) / "files").glob("??/*"):
+            store.put(path.read_bytes())
+        for name in ("keys", PUBLIC_URL):
             _move(Path(scratch) / name, settings.var / name)
     run.migrate(settings)
     return manifest
@@ -161,9 +161,10 @@ def restore(settings: Settings, backup: BinaryIO) -> Manifest:
 
 def _check_empty(settings: Settings) -> None:
     """Conflict, unless there is no database and no file: nothing is ever written over."""
-    for folder in (settings.files, settings.keys):
-        if any(path.is_file() for path in folder.rglob("*")):
-            raise _not_empty(folder)
+    if next(files.opened(settings).names(), None):
+        raise _not_empty(settings.files_url or settings.files)
+    if any(path.is_file() for path in settings.keys.rglob("*")):
+        raise _not_empty(settings.keys)
     url = make_url(settings.owner_url)
     if url.get_backend_name() == "sqlite":
         if Path(str(url.database)).exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -60,6 +61,12 @@ class Bucket:
             raise
         content: bytes = found["Body"].read()
         return content
+
+    def names(self) -> Iterator[str]:
+        """Every name that is kept."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=self.prefix)
+        for page in pages:
+            yield from (one["Key"].rpartition("/")[2] for one in page.get("Contents", ()))
 
     def _is_there(self, name: str) -> bool:
         try:

@@ -5,17 +5,22 @@ They are kept in a folder, or in an S3-compatible bucket where one is configured
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import BinaryIO
 
 from ledger.buckets import Bucket
 from ledger.config import Settings
 from ledger.core.errors import Invalid, NotFound
 from ledger.db import fingerprint
 
+_NAME = re.compile(r"[0-9a-f]{64}")
 LARGEST = 20 * 1024 * 1024  # bytes of a file that somebody sends
 
 
@@ -43,6 +48,17 @@ class Store:
         if fingerprint(content) != sha256:
             raise NotFound("file_damaged", "the file {sha256} is damaged; restore it", sha256=sha256)
         return content
+
+    def names(self) -> Iterator[str]:
+        """Every file that is kept, in order; one that is being written has another name."""
+        there = (path.name for path in self.root.glob("??/*")) if self.bucket is None else self.bucket.names()
+        return iter(sorted(name for name in there if _NAME.fullmatch(name)))
+
+    def open(self, sha256: str) -> BinaryIO:
+        """The file as it is, whether or not it is damaged: for a copy of everything."""
+        if self.bucket is None:
+            return self._path(sha256).open("rb")
+        return io.BytesIO(self.bucket.get(sha256) or b"")
 
     def room(self) -> int:
         """How many bytes can still be kept; 0 where nothing can be written."""

@@ -27,8 +27,8 @@ from ledger.core.errors import Conflict, Invalid, Refused
 from ledger.db import Database, fingerprint
 from ledger.facts import Fact
 from ledger.files import Store
+from ledger.sign_ins import SignIn
 from ledger.statements import Statement
-from ledger.users import SignIn
 from tests.ledger import firm as firms
 from tests.ledger.firm import DEAL, Firm, day
 
