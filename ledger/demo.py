@@ -192,7 +192,6 @@ def tell(database: Database, store: Store, people: People, now: datetime) -> Non
             store,
             need.id,
             name="需求表.txt",
-            media_type="text/plain",
             content="需求表：青少年近视监测，低功耗眼动传感。\n".encode(),
             by=people.first,
             now=at(75),

@@ -6,11 +6,13 @@ from datetime import datetime
 
 from sqlmodel import Field, Session, col, select
 
-from ledger import deals, disputes, files, ids, milestones, needs, rights
-from ledger.core.errors import NotFound
+from ledger import deals, disputes, files, ids, milestones, needs, rights, sniffing
+from ledger.core.errors import Invalid, NotFound
 from ledger.db import Instant, Row
 from ledger.files import Store
 from ledger.users import User
+
+MOST = 50  # files beside one thing
 
 
 class Evidence(Row, table=True):
@@ -34,19 +36,20 @@ def add(
     subject_id: str,
     *,
     name: str,
-    media_type: str,
     content: bytes,
     by: User,
     now: datetime,
 ) -> Evidence:
-    """Keep a file as evidence of what the user may log, or contest."""
+    """Keep a file as evidence of what the user may log, or contest. What kind it is, its bytes tell."""
     rights.require(by, _RIGHT[_kind(subject_id)], managers=_managers(session, subject_id, by=by))
     files.check(name, content)
+    if len(of(session, subject_id)) >= MOST:
+        raise Invalid("evidence_many", "at most {count} files are kept beside one thing", count=MOST)
     kept = Evidence(
         id=ids.new("ev"),
         subject_id=subject_id,
         name=files.plain_name(name),
-        media_type=media_type[:100],
+        media_type=sniffing.media_type(name, content),
         sha256=store.put(content),
         size=len(content),
         added_by=by.id,

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, UniqueConstraint
 from sqlmodel import Field, Session, col, func, select
 
-from ledger import audit, db, files, ids, managers, needs, rights
+from ledger import audit, db, files, ids, managers, needs, rights, sniffing
 from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.core.money import format_minor
 from ledger.db import Instant, Row
@@ -85,7 +85,6 @@ def add(
     issued_on: date,
     amount_minor: int,
     file_name: str,
-    media_type: str,
     content: bytes,
     currency: str = "CNY",
     by: User,
@@ -111,7 +110,7 @@ def add(
         currency=currency,
         amount_minor=amount_minor,
         file_name=files.plain_name(file_name),
-        media_type=media_type[:100],
+        media_type=sniffing.media_type(file_name, content),
         sha256=store.put(content),
         size=len(content),
         added_by=by.id,

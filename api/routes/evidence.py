@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
@@ -18,8 +17,6 @@ from ledger.files import Store
 from ledger.users import User
 
 router = noun("evidence")
-
-_MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}")
 
 
 class EvidenceAnswer(Answer):
@@ -42,7 +39,6 @@ def kept(
     subject_id: str, file: UploadFile, session: Session, store: Store, by: User, now: datetime
 ) -> EvidenceAnswer:
     """Keep an uploaded file beside a need or milestone."""
-    kind = (file.content_type or "").partition(";")[0].strip().lower()
     try:
         name = one_line(file.filename or "")
     except ValueError:
@@ -52,7 +48,6 @@ def kept(
         store,
         subject_id,
         name=name,
-        media_type=kind if _MEDIA_TYPE.fullmatch(kind) else "application/octet-stream",
         content=file.file.read(),
         by=by,
         now=now,

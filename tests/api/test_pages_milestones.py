@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tests.api.front import Front, read
 from tests.api.test_pages_deals import agreed
+from tests.samples import picture
 
-PHOTO = ("contract.jpg", b"\xff\xd8\xff photo", "image/jpeg")
+PHOTO = ("contract.jpg", picture("JPEG"), "image/jpeg")
 
 
 def test_a_manager_logs_a_milestone_with_weights_note_and_photo(front: Front) -> None:

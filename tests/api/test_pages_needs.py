@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests.api.front import Front
+from tests.samples import picture
 
-PICTURE = ("form.png", b"\x89PNG\r\n\x1a\n picture", "image/png")
+PICTURE = ("form.png", picture("PNG"), "image/jpeg")  # a browser may say what it likes
 
 
 def test_a_manager_logs_a_need_with_its_photo(front: Front) -> None:
@@ -47,6 +48,7 @@ def test_evidence_is_shown_to_who_may_see_its_subject_only(front: Front) -> None
     address = front.found(r'href="(/evidence/[^"]+)"', "zhang", f"/needs/{need}")
     shown = front.page("operator", "GET", address)
     assert shown.content == PICTURE[1] and shown.headers["content-type"] == "image/png"
+    assert shown.headers["content-disposition"].startswith("attachment")
     assert "sandbox" in shown.headers["content-security-policy"]
     front.look("li", address, 404)
 
@@ -57,6 +59,14 @@ def test_a_page_sent_as_evidence_is_never_shown_as_a_page(front: Front) -> None:
     shown = front.page("zhang", "GET", address)
     assert shown.headers["content-type"] == "application/octet-stream"
     assert shown.headers["content-disposition"].startswith("attachment")
+
+
+def test_a_file_that_is_not_what_it_could_be_is_told_beside_the_field(front: Front) -> None:
+    given = {"title": "T", "client": "C", "found_on": "2026-03-01"}
+    wrong = ("form.png", b"MZ\x90\x00", "image/png")
+    assert "is of no kind that can be checked" in front.fill(
+        "zhang", "/needs", 422, files={"files": wrong}, **given
+    )
 
 
 def test_operations_log_a_need_for_the_manager_who_found_it(front: Front) -> None:

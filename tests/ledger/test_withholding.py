@@ -175,8 +175,7 @@ def invoice(desk: Desk, number: str, amount_minor: int) -> str:
             issued_on=desk.today,
             amount_minor=amount_minor,
             file_name="发票.pdf",
-            media_type="application/pdf",
-            content=b"%PDF-1.7 " + number.encode(),
+            content=number.encode(),
             **desk.by("operator"),
         )
     ).id

@@ -174,7 +174,7 @@ def test_a_file_of_a_strange_name_is_kept_safely_or_refused(office: Office, name
     status = tried(office, "zhang", "POST", f"/needs/{need}/evidence", files=files)
     assert status in (201, 422)
     for kept in office.get("zhang", f"/needs/{need}/evidence")["items"]:
-        assert kept["media_type"] == "application/octet-stream"
+        assert kept["media_type"] == "text/plain"
         back = office.send("zhang", "GET", f"/evidence/{kept['id']}/file")
         assert back.headers["content-disposition"].startswith("attachment;")
         assert back.headers["x-content-type-options"] == "nosniff"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.api.routes.office import Office
+from tests.samples import pdf
 
 
 @pytest.fixture
@@ -78,16 +79,19 @@ def test_a_milestone_is_decided_once(office: Office, deal: str) -> None:
     assert again == (409, "state_forbids")
 
 
+SCAN = pdf()
+
+
 def test_evidence_comes_back_as_it_was_sent(office: Office, deal: str) -> None:
     milestone = logged(office, deal)
-    files = {"file": ("合同 扫描.pdf", b"%PDF-1.7 \x00\xff", "application/pdf")}
+    files = {"file": ("合同 扫描.pdf", SCAN, "application/pdf")}
     answer = office.send("zhang", "POST", f"/milestones/{milestone}/evidence", files=files)
     assert answer.status_code == 201, answer.text
     kept = answer.json()
-    assert (kept["name"], kept["size"], kept["media_type"]) == ("合同 扫描.pdf", 11, "application/pdf")
+    assert (kept["name"], kept["size"], kept["media_type"]) == ("合同 扫描.pdf", len(SCAN), "application/pdf")
     assert office.get("operator", f"/milestones/{milestone}/evidence")["items"] == [kept]
     back = office.send("operator", "GET", f"/evidence/{kept['id']}/file")
-    assert back.content == b"%PDF-1.7 \x00\xff"
+    assert back.content == SCAN
     assert back.headers["content-disposition"].startswith("attachment;")
     assert office.refused("li", "GET", f"/evidence/{kept['id']}/file") == (404, "evidence_unknown")
     assert office.refused("li", "POST", f"/milestones/{milestone}/evidence", files=files)[0] == 404

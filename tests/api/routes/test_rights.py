@@ -349,6 +349,7 @@ UNNOTED = {
     "DELETE /tokens",
     "POST /users/me/sessions/{session}/end",
     "POST /organisations",
+    "POST /papers",
     "POST /plans",
     "POST /policies",
     "POST /needs",
