@@ -82,7 +82,21 @@ DISPUTES: Mapping[str, str] = {
     "held": N_("It should not be held"),
     "other": N_("Something else"),
 }
+SETTINGS: Mapping[str, str] = {
+    "tax.break_months": N_("Empty months that break the cumulative count"),
+    "payee.agreement_required": N_("An agreement on file before money goes to a payee"),
+    "period.in_transit_days": N_("Days a transfer may wait for the bank's answer"),
+    "dispute.answer_days": N_("Days operations have to answer a dispute"),
+}
+IDENTITIES: Mapping[str, str] = {
+    "resident_id": N_("Resident identity card"),
+    "credit_code": N_("Unified social credit code"),
+    "passport": N_("Passport"),
+    "other": N_("Another document"),
+}
 ALL = {
+    "setting": SETTINGS,
+    "identity": IDENTITIES,
     "dispute": DISPUTES,
     "category": CATEGORIES,
     "mode": MODES,

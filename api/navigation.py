@@ -54,6 +54,9 @@ ENTRIES = Item("/entries", N_("Entries"), "scroll-text")
 ACCOUNTS = Item("/accounts", N_("Accounts"), "landmark")
 BALANCE = Item("/trial-balance", N_("Trial balance"), "scale")
 PLANS = Item("/plans", N_("Plans"), "book-open")
+TAX = Item("/tax", N_("Tax"), "receipt")
+SETTINGS = Item("/settings", N_("Settings"), "list-checks")
+PAYEE = Item("/payee", N_("My document and invoices"), "file-check")
 JOBS = Item("/jobs", N_("Jobs"), "clock")
 USERS = Item("/users", N_("Users"), "users")
 AUDIT = Item("/audit", N_("Audit trail"), "scroll-text")
@@ -62,18 +65,21 @@ MANAGERS = Item("/managers", N_("Managers"), "user")
 ORGANISATIONS = Item("/organisations", N_("Organisations"), "landmark")
 
 MENUS: dict[str, tuple[Group, ...]] = {
-    "manager": (Group("", (HOME, NEEDS, DEALS, MILESTONES, STATEMENTS, DASHBOARD)),),
+    "manager": (
+        Group("", (HOME, NEEDS, DEALS, MILESTONES, STATEMENTS, DASHBOARD)),
+        Group(N_("Mine"), (DISPUTES, PAYEE)),
+    ),
     "operator": (
         Group("", (HOME, DASHBOARD)),
         Group(N_("Work"), (MILESTONES, NEEDS, DEALS, MANAGERS, ORGANISATIONS)),
         Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
-        Group(N_("Settings"), (PLANS, POLICY, USERS, AUDIT, JOBS)),
+        Group(N_("Settings"), (PLANS, POLICY, SETTINGS, USERS, AUDIT, JOBS)),
     ),
     "finance": (
         Group("", (HOME, DASHBOARD)),
         Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
-        Group(N_("Books"), (BALANCE, ACCOUNTS, ENTRIES)),
-        Group(N_("Look up"), (DEALS, MILESTONES, MANAGERS, PLANS, POLICY, USERS, AUDIT, JOBS)),
+        Group(N_("Books"), (BALANCE, ACCOUNTS, ENTRIES, TAX)),
+        Group(N_("Look up"), (DEALS, MILESTONES, MANAGERS, PLANS, POLICY, SETTINGS, USERS, AUDIT, JOBS)),
     ),
     "administrator": (Group("", (USERS, AUDIT)),),
 }

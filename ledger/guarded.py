@@ -62,6 +62,7 @@ KEPT = (
     "milestone",
     "need",
     "organisation",
+    "payee_identity",
     "payment_hold",
     "payout",
     "payout_line",

@@ -20,6 +20,7 @@ from sqlmodel import Field, Session, col, select
 from ledger import (
     advices,
     audit,
+    certificates,
     config,
     consolidated,
     deal_lives,
@@ -77,6 +78,7 @@ MAKERS: Mapping[Kind, Maker] = {
     "deal_life": Maker(deal_lives.draw, "books.see"),
     "payment_advice": Maker(advices.draw, "statement.see"),
     "record_of_work": Maker(records.draw, "statement.see"),
+    "income_certificate": Maker(certificates.draw, "statement.see"),
 }
 
 

@@ -111,6 +111,12 @@ def through(session: Session, name: str) -> Callable[[date], str]:
     return lambda day: next((value for from_on, value in rows if from_on <= day), known.default)
 
 
+def names(*, by: User) -> list[str]:
+    """Every setting there is."""
+    rights.require(by, "setting.see")
+    return list(KNOWN)
+
+
 def history(session: Session, name: str) -> list[Setting]:
     """Every decision about a setting, what comes last in time first."""
     query = select(Setting).where(Setting.name == name)

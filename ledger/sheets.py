@@ -6,6 +6,7 @@ the digits of their currency; what a number of a cell cannot hold exactly become
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -52,6 +53,26 @@ def workbook(sheets: Iterable[Sheet]) -> bytes:
         for sheet in sheets:
             _Written(book, sheet).write()
     return out.getvalue()
+
+
+def csv_file(sheet: Sheet) -> bytes:
+    """The list as CSV in UTF-8 with its mark, which every spreadsheet reads; without sums or notes."""
+    out = io.StringIO()
+    write = csv.writer(out)
+    write.writerow([column.title for column in sheet.columns])
+    for row in sheet.rows:
+        write.writerow(
+            [_plain(cell, column, sheet.currency) for cell, column in zip(row, sheet.columns, strict=True)]
+        )
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _plain(cell: Cell, column: Column, currency: str) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, int) and column.is_amount:
+        return format_minor(cell, currency)
+    return as_text(cell) if isinstance(cell, str) else str(cell)
 
 
 def as_text(cell: str) -> str:

@@ -25,9 +25,10 @@ from api.values import (
     Reason,
     first_of,
 )
-from ledger import accounts, managers, rights
+from ledger import accounts, identities, managers, rights
 from ledger.clock import day_of
 from ledger.core.money import format_minor
+from ledger.identities import PayeeIdentity
 from ledger.managers import BEGINNING, Manager, masked
 
 router = noun("managers")
@@ -65,6 +66,25 @@ class NewGrade(Body):
 
     grade: Code = Field(examples=["senior"])
     from_on: Day
+
+
+class Identity(Body):
+    """A document and its number."""
+
+    kind: Literal["resident_id", "credit_code", "passport", "other"]
+    number: str = Field(max_length=40, examples=["11010519491231002X"])
+    is_resident: bool = True
+
+
+class IdentityAnswer(Answer):
+    """A document; of its number the first and the last."""
+
+    manager_id: str
+    kind: Literal["resident_id", "credit_code", "passport", "other"]
+    number: str = Field(examples=["1101**********002X"])
+    is_resident: bool
+    recorded_by: str
+    recorded_at: Instant
 
 
 class ManagerAnswer(Answer):
@@ -116,6 +136,14 @@ def _shown(manager: Manager) -> dict[str, Any]:
     return {**manager.model_dump(), "bank_account": masked(manager.bank_account)}
 
 
+def _identity(kept: PayeeIdentity) -> IdentityAnswer:
+    return IdentityAnswer(
+        **kept.model_dump(exclude={"identity_number", "residence"}),
+        number=identities.masked(kept.identity_number),
+        is_resident=kept.residence == "resident",
+    )
+
+
 def _whole(session: Books, manager: Manager, now: Now) -> WholeManager:
     grade = managers.grades_on(session, [manager.id], day_of(now)).get(manager.id)
     method = managers.tax_methods_on(session, [manager.id], day_of(now))[manager.id]
@@ -148,6 +176,18 @@ def set_payment(id: PathId, body: Payment, session: Books, by: By, now: Now) -> 
     """Say how they are paid and taxed from now on."""
     rights.require(by, "manager.edit")
     return _whole(session, managers.set_payment(session, id, **body.model_dump(), by=by, now=now), now)
+
+
+@router.get("/{id}/identity")
+def identity(id: PathId, session: Books, by: By) -> IdentityAnswer:
+    """Who they are to the tax office."""
+    return _identity(identities.get(session, id, by=by))
+
+
+@router.post("/{id}/identity")
+def record_identity(id: PathId, body: Identity, session: Books, by: By, now: Now) -> IdentityAnswer:
+    """Keep their document, or correct it."""
+    return _identity(identities.record(session, id, **body.model_dump(), by=by, now=now))
 
 
 @router.post("/{id}/grades")

@@ -1,4 +1,4 @@
-"""paper: a consolidated statement, a deal's life, a payment advice, a record of work."""
+"""paper: consolidated statement, deal's life, payment advice, record of work, income certificate."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class PaperKind(StrEnum):
     deal_life = "deal_life"
     payment_advice = "payment_advice"
     record_of_work = "record_of_work"
+    income_certificate = "income_certificate"
 
 
 @app.command()

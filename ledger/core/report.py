@@ -15,7 +15,7 @@ from ledger.core.errors import Invalid
 from ledger.core.papers import Currency, Head, Value, Words
 from ledger.core.statement import Seal
 
-Kind = Literal["consolidated", "deal_life", "payment_advice", "record_of_work"]
+Kind = Literal["consolidated", "deal_life", "payment_advice", "record_of_work", "income_certificate"]
 Cell = Words | int | str | None
 
 PREFIXES: dict[Kind, str] = {
@@ -23,6 +23,7 @@ PREFIXES: dict[Kind, str] = {
     "deal_life": "XM",
     "payment_advice": "TZ",
     "record_of_work": "YJ",
+    "income_certificate": "SR",
 }
 
 

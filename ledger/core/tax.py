@@ -103,6 +103,11 @@ def withhold_all(
     return _in_turn(method, payments, lambda _: settings)[0]
 
 
+def withhold_each(method: str, payments: Iterable[Payment], settings_on: SettingsOn) -> tuple[Withheld, ...]:
+    """The same, by the settings of each payment's day."""
+    return _in_turn(method, payments, settings_on)[0]
+
+
 def withhold_after(
     method: str, standing: Sequence[Paid], payment: Payment, settings_on: SettingsOn
 ) -> Withheld:

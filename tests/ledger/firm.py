@@ -18,6 +18,7 @@ from ledger import (
     evidence,
     fees,
     holds,
+    identities,
     invoices,
     managers,
     milestones,
@@ -194,6 +195,9 @@ def _papers(session: Session, firm: Firm) -> None:
         tax_from=date(2026, 1, 1),
         by=firm.operator,
         now=NOW,
+    )
+    identities.record(
+        session, "M1", kind="resident_id", number="11010519491231002X", by=firm.operator, now=NOW
     )
     for number in ("FP-1", "FP-2"):
         invoice = invoices.add(

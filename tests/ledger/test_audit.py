@@ -62,6 +62,7 @@ def test_the_story_of_a_deal_can_be_read(database: Database, firm: Firm) -> None
         "agreement.answer",
         "setting.decide",
         "manager.set_payment",
+        "identity.record",
         "invoice.add",
         "invoice.add",
         "invoice.take_back",
@@ -288,7 +289,7 @@ def test_the_trail_can_be_searched(database: Database, firm: Firm) -> None:
         "actor": ["plan.publish", "plan.publish", "policy.publish", "hold.lift", "payout.approve"],
         "action": ["payout.send"],
         "noun": ["payout.make", "payout.approve", "payout.send", "payout.confirm"],
-        "subject": ["manager.add", "manager.set_payment"],
+        "subject": ["manager.add", "manager.set_payment", "identity.record"],
         "day": ["hold.lift", "payout.make", "payout.approve", "payout.send"],
         "nobody": [],
     }

@@ -80,6 +80,7 @@ def subject(database: Database, kind: report.Kind) -> str:
         "deal_life": deal[0],
         "payment_advice": line,
         "record_of_work": "T001",
+        "income_certificate": "T001@2026",
     }[kind]
 
 

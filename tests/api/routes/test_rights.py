@@ -52,7 +52,12 @@ NEW_SPLIT = {**SPLIT, "deal_id": "D-1", "stage": "completion"}
 NEW_DISPUTE = {"statement_id": "{statement}", "line": 2, "code": "amount"}
 PART = {"amount": "1.00", "note": "n"}
 NEW_PAPER = {"kind": "record_of_work", "subject": "M1"}
+IDENTITY = {"kind": "resident_id", "number": "11010519491231002X"}
+SETTING = {"value": "2", "from_on": "2026-03-01", "reason": "r"}
+REMITTANCE = {"amount": "1.00", "on": "2026-03-01", "ref": "SP-1"}
+INVOICE_FIELDS = {"manager_id": "M1", "number": "FP-2", "issued_on": "2026-03-01", "amount": "1.00"}
 FILE = {"file": ("a.txt", b"a", "text/plain")}
+INVOICE = {"data": INVOICE_FIELDS, "files": FILE}
 
 # method and path, what is sent, and the status for: nobody, the manager, another, operations, finance
 ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
@@ -75,6 +80,18 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("POST /managers/M1/grades", {"grade": "senior", "from_on": "2026-03-01"}, (401, 403, 403, 200, 403)),
     ("POST /managers/M1/reveal", {"reason": "r"}, (401, 200, 404, 200, 200)),
     ("GET /managers/M1/standing", None, (401, 200, 404, 200, 200)),
+    ("GET /managers/M1/identity", None, (401, 200, 404, 200, 200)),
+    ("POST /managers/M1/identity", IDENTITY, (401, 200, 403, 200, 403)),
+    ("GET /invoices?manager=M1", None, (401, 200, 403, 200, 200)),
+    ("POST /invoices", INVOICE, (401, 201, 403, 201, 201)),
+    ("GET /invoices/{invoice}/file", None, (401, 200, 404, 200, 200)),
+    ("POST /invoices/{invoice}/take-back", {"reason": "r"}, (401, 403, 404, 200, 200)),
+    ("GET /settings", None, (401, 403, 403, 200, 200)),
+    ("POST /settings/tax.break_months", SETTING, (401, 403, 403, 403, 201)),
+    ("GET /taxes", None, (401, 403, 403, 403, 200)),
+    ("GET /taxes/2026-03/return", None, (401, 403, 403, 403, 200)),
+    ("POST /taxes/2026-03/remit", REMITTANCE, (401, 403, 403, 403, 409)),
+    ("POST /taxes/exports", {"kind": "platform", "span": "2026Q1"}, (401, 403, 403, 403, 200)),
     ("GET /organisations", None, (401, 200, 200, 200, 200)),
     ("POST /organisations", {"name": "n"}, (401, 403, 403, 201, 201)),
     ("GET /organisations/{organisation}", None, (401, 200, 404, 200, 200)),
@@ -285,6 +302,9 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
             now=office.now(),
         )
         things["paper"] = kept.id
+    office.post("operator", "/managers/M1/identity", IDENTITY)
+    sent = office.send("zhang", "POST", "/invoices", data={**INVOICE_FIELDS, "number": "FP-1"}, files=FILE)
+    things["invoice"] = sent.json()["id"]
     things |= contested(office, things["statement"])
     things["hold"] = office.post("operator", "/holds", NEW_HOLD)["id"]
     things["policy"] = office.post("second", "/policies", NEW_POLICY)["id"]
@@ -333,7 +353,9 @@ def test_every_role_gets_what_the_table_says(
     office: Office, route: str, body: Any, expected: tuple[int, ...]
 ) -> None:
     method, path = route.format(**office.things).split()
-    given: dict[str, Any] = {"files": body} if body is FILE else {"json": filled(body, office.things)}
+    given: dict[str, Any] = {"files": body} if body is FILE else body
+    if body is not FILE and body is not INVOICE:
+        given = {"json": filled(body, office.things)}
     got = []
     for who in ROLES:
         put_back(office)
