@@ -48,9 +48,9 @@ def draw(session: Session, subject: str, now: datetime) -> Drawn:
         opening=Words(
             zh=f"兹证明{manager.name}（编号 {manager_id}）{year}年1月1日至{through.month}月{through.day}日"
             "自本平台取得的佣金收入及由本平台代扣的个人所得税如下，以银行实际付款日为准，与平台账簿一致。",
-            en=f"This certifies the commission paid by the platform to {manager.name} ({manager_id}) "
-            f"in {year} up to {through}, and the income tax withheld from it, by the bank's value date, as the books "
-            "have it.",
+            en=f"This certifies the commission paid by the platform to {manager.name} ({manager_id}) in "
+            f"{year} up to {through}, and the income tax withheld from it, by the bank's value date, as "
+            "the books have it.",
         ),
         particulars=_particulars(session, manager, year, through),
         figures=(
