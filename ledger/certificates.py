@@ -21,11 +21,11 @@ from ledger.reporting import Drawn, amount, count, head, text
 from ledger.withholding import Stands
 
 _TITLE = Words(zh="年度收入及代扣个人所得税证明", en="Certificate of income and tax withheld")
-_SUBJECT = re.compile(r"(?P<manager>.+)@(?P<year>\d{4})")
+_SUBJECT = re.compile(r"(?P<manager>.+)[@-](?P<year>\d{4})")
 
 
 def draw(session: Session, subject: str, now: datetime) -> Drawn:
-    """The certificate of a payee's year, `M1@2026`; amounts in CNY, by the bank's value date."""
+    """The certificate of a payee's year, `M1@2026` or as its number has it; in CNY, by value date."""
     manager_id, year = _asked(subject)
     manager, paid = (
         managers.get(session, manager_id),

@@ -48,6 +48,7 @@ def _papers(request: Request, session: Session, id: str, by: User, now: datetime
         manager=manager,
         method=managers.tax_methods_on(session, [id], day_of(now))[id],
         identity=known,
+        years=(day_of(now).year, day_of(now).year - 1),
         number=identities.masked(known.identity_number) if known else "",
         kinds=codes.choices("identity"),
         invoices=invoices.standing(session, id, by=by),
