@@ -348,14 +348,19 @@ def filled(body: Any, things: dict[str, str]) -> Any:
     return json.loads(re.sub(r"\{(\w+)\}", lambda found: things[found[1]], json.dumps(body)))
 
 
+def sent(body: Any, things: dict[str, str]) -> dict[str, Any]:
+    """How a body goes with its request."""
+    if body is FILE:
+        return {"files": body}
+    return dict(body) if body is INVOICE else {"json": filled(body, things)}
+
+
 @pytest.mark.parametrize(("route", "body", "expected"), ROWS, ids=[row[0] for row in ROWS])
 def test_every_role_gets_what_the_table_says(
     office: Office, route: str, body: Any, expected: tuple[int, ...]
 ) -> None:
     method, path = route.format(**office.things).split()
-    given: dict[str, Any] = {"files": body} if body is FILE else body
-    if body is not FILE and body is not INVOICE:
-        given = {"json": filled(body, office.things)}
+    given = sent(body, office.things)
     got = []
     for who in ROLES:
         put_back(office)
@@ -386,7 +391,7 @@ UNNOTED = {
 def test_what_is_done_is_noted_with_who_did_it_and_from_where(office: Office, row: Any) -> None:
     route, body, _ = row
     method, path = route.format(**office.things).split()
-    given: dict[str, Any] = {"files": body} if body is FILE else {"json": filled(body, office.things)}
+    given = sent(body, office.things)
     for who, status in zip(ROLES, for_everybody(row), strict=True):
         if status < 300 and route not in UNNOTED and not route.endswith("/evidence"):
             put_back(office)
