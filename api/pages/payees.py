@@ -114,7 +114,6 @@ def add_invoice(
                 issued_on=issued_on,
                 amount_minor=minor,
                 file_name=files[0].filename or "file",
-                media_type=files[0].content_type or "",
                 content=files[0].file.read(),
                 by=by,
                 now=now,

@@ -88,7 +88,6 @@ def add(
         issued_on=issued_on,
         amount_minor=parse_minor(amount, currency),
         file_name=file.filename or "file",
-        media_type=file.content_type or "",
         content=file.file.read(),
         currency=currency,
         by=by,
