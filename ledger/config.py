@@ -68,6 +68,12 @@ def from_environment() -> Settings:
     )
 
 
+def data_keys() -> Path:
+    """The file of the keys that personal data is kept under: `YONGJIN_DATA_KEYS_FILE`, or in `var`."""
+    given = os.environ.get("YONGJIN_DATA_KEYS_FILE")
+    return Path(given or f"{os.environ.get('YONGJIN_VAR') or 'var'}/keys/data-keys").resolve()
+
+
 def for_a_process(var: Path, database_url: str) -> dict[str, str]:
     """The environment of a process that is to keep its things elsewhere."""
     return {**os.environ, "YONGJIN_VAR": str(var), "YONGJIN_DATABASE_URL": database_url}

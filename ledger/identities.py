@@ -10,7 +10,7 @@ from sqlmodel import Field, Session, col, select
 from stdnum.cn import ric, uscc
 from stdnum.exceptions import ValidationError
 
-from ledger import audit, managers, rights
+from ledger import audit, managers, rights, vault
 from ledger.core.errors import Invalid, NotFound
 from ledger.db import Instant, Row
 from ledger.rights import Actor
@@ -32,7 +32,7 @@ class PayeeIdentity(Row, table=True):
 
     manager_id: str = Field(primary_key=True)
     kind: str
-    identity_number: str
+    identity_number: str = Field(sa_type=vault.Encrypted("payee_identity.identity_number"))
     residence: str  # resident, or non_resident
     recorded_by: str
     recorded_at: datetime = Field(sa_type=Instant)

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, or_
 from sqlmodel import Field, Session, col, select
 
-from ledger import audit, clock, ids, rights
+from ledger import audit, clock, ids, rights, vault
 from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.db import Instant, Row
 from ledger.rights import Actor
@@ -28,7 +28,7 @@ class Manager(Row, table=True):
     phone: str | None = None
     tax_method: str = "per_payment"  # set last; which one counts on a day says `tax_methods_on`
     bank_name: str | None = None
-    bank_account: str | None = None
+    bank_account: str | None = Field(default=None, sa_type=vault.Encrypted("manager.bank_account"))
     created_at: datetime = Field(sa_type=Instant)
 
 

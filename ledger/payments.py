@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Index
 from sqlmodel import Field
 
+from ledger import vault
 from ledger.db import Instant, Json, Row
 
 
@@ -41,7 +42,7 @@ class PayoutLine(Row, table=True):
     manager_id: str
     payee_name: str
     bank_name: str
-    bank_account: str
+    bank_account: str = Field(sa_type=vault.Encrypted("payout_line.bank_account"))
     gross_minor: int = Field(sa_type=BigInteger)
     tax_minor: int = Field(sa_type=BigInteger)
     net_minor: int = Field(sa_type=BigInteger)

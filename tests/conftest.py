@@ -40,6 +40,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         postgres.remove(config.stash[_HOME])
 
 
+@pytest.fixture(scope="session", autouse=True)
+def data_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The keys that personal data is kept under, of this process; none of them lands in the project."""
+    path = tmp_path_factory.mktemp("keys") / "data-keys"
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("YONGJIN_DATA_KEYS_FILE", str(path))
+        yield path
+
+
 @pytest.fixture(scope="session")
 def postgresql_server(pytestconfig: pytest.Config) -> postgres.Server:
     """The run's PostgreSQL server, started when the first test asks for it."""

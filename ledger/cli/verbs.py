@@ -15,6 +15,7 @@ VERBS = {
     "demo": "service",
     "export": "exports",
     "import": "books",
+    "keys": "keys",
     "migrate": "books",
     "paper": "papers",
     "plan": "plans",

@@ -10,6 +10,9 @@ import pytest
 
 from ledger import approvals, bank_answers, managers, payouts
 from tests.api.front import Front
+from tests.samples import pdf
+
+INVOICE = pdf()
 
 RESIDENT = "11010519491231002X"
 
@@ -70,12 +73,12 @@ def test_a_payees_document_and_invoices_are_kept_by_themselves(front: Front) -> 
     front.look("li", "/managers/M1/papers", 404)
     given = {"invoice": "FP-1", "amount": "1,000.00", "issued_on": "2026-03-01"}
     assert "choose the file" in front.fill("zhang", "/managers/M1/invoices", 422, **given)
-    files = {"file": ("发票.pdf", b"%PDF", "application/pdf")}
+    files = {"file": ("发票.pdf", INVOICE, "application/pdf")}
     front.fill("zhang", "/managers/M1/invoices", files=files, **given)
     assert "on file already" in front.fill("zhang", "/managers/M1/invoices", 422, files=files, **given)
     assert "FP-1" in front.look("operator", "/managers/M1/papers")
     file = front.found(r'href="(/invoices/[^"]+/file)"', "operator", "/managers/M1/papers")
-    assert front.page("operator", "GET", file).content == b"%PDF"
+    assert front.page("operator", "GET", file).content == INVOICE
     taken = file.replace("/file", "/take-back")
     assert front.page("zhang", "POST", taken, data={"reason": "作废"}).status_code == 403
     front.fill("operator", taken, reason="作废")

@@ -178,8 +178,7 @@ def invoiced(desk: Clerk, number: str) -> str:
                 issued_on=desk.today,
                 amount_minor=500_00,
                 file_name="fp.pdf",
-                media_type="application/pdf",
-                content=b"%PDF-1.7 " + number.encode(),
+                content=number.encode(),
                 **desk.by("operator"),
             ).id
         )
