@@ -23,7 +23,7 @@ from api.language import N_, gettext
 from api.rendering import page, wants_part
 from api.words import sentence
 from ledger.core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
-from ledger.db import retryable
+from ledger.db import away, retryable
 
 log = structlog.get_logger()
 
@@ -142,6 +142,9 @@ def _http(request: Request, error: Exception) -> Response:
 def _database(request: Request, error: Exception) -> Response:
     """A transaction that lost a race may be sent again; any other database error is a failure."""
     assert isinstance(error, DBAPIError)
+    if away(error):
+        detail = gettext("The database does not answer just now. What writes can be sent again with its key.")
+        return answer(request, 503, "database_away", detail, headers={"Retry-After": "2"})
     if not retryable(error):
         raise error
     detail = gettext("Somebody else was writing to the same place.")

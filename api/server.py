@@ -15,7 +15,7 @@ from ledger.schedule import JOBS
 
 
 def served() -> FastAPI:
-    """The application over what the environment names, with the embedded scheduler."""
+    """The application over what the environment names, with the embedded scheduler where it has the clock."""
     logs.set_up()
     settings = config.from_environment()
     database, store = Database(settings.database_url), files.opened(settings)
@@ -25,7 +25,8 @@ def served() -> FastAPI:
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
-        scheduler.start()
+        if settings.has_clock:
+            scheduler.start()
         yield
         scheduler.stop()
         database.close()

@@ -27,6 +27,7 @@ class Settings:
     signing_password_file: Path | None = None
     platform: str = PLATFORM
     paper_language: Literal["zh", "zh+en"] = "zh"
+    has_clock: bool = True  # whether `serve` runs what is planned; one of several processes is enough
     metrics_token: str = ""  # what a collector of figures sends; without one, only this machine's may ask
     hands: int | None = None  # processes of this machine that print; None: one a core
     files_url: str = ""  # of a bucket for files; empty: a folder in `var`
@@ -47,8 +48,8 @@ def from_environment() -> Settings:
     """`YONGJIN_VAR` (default `var/`), `YONGJIN_DATABASE_URL`, `YONGJIN_OWNER_DATABASE_URL`,
     `YONGJIN_PUBLIC_URL`, `YONGJIN_SIGNING_PKCS12`, `YONGJIN_SIGNING_PASSWORD_FILE`,
     `YONGJIN_PLATFORM`, `YONGJIN_PAPER_LANGUAGE` (`zh`, or `zh+en` for both), `YONGJIN_METRICS_TOKEN`,
-    `YONGJIN_HANDS` (processes that print; 0: workers elsewhere alone), `YONGJIN_LEASE_SECONDS` and
-    `YONGJIN_FILES_URL` (`s3://bucket/folder?endpoint=…`).
+    `YONGJIN_HANDS` (processes that print; 0: workers elsewhere alone), `YONGJIN_LEASE_SECONDS`,
+    `YONGJIN_FILES_URL` (`s3://bucket/folder?endpoint=…`) and `YONGJIN_CLOCK` (`off`: another process has it).
     """
     var = Path(os.environ.get("YONGJIN_VAR") or "var").resolve()
     url = os.environ.get("YONGJIN_DATABASE_URL") or f"sqlite:///{var / 'yongjin.db'}"
@@ -64,6 +65,7 @@ def from_environment() -> Settings:
         files_url=os.environ.get("YONGJIN_FILES_URL") or "",
         lease_seconds=int(os.environ.get("YONGJIN_LEASE_SECONDS") or 60),
         paper_language="zh+en" if os.environ.get("YONGJIN_PAPER_LANGUAGE") == "zh+en" else "zh",
+        has_clock=os.environ.get("YONGJIN_CLOCK") != "off",
         metrics_token=os.environ.get("YONGJIN_METRICS_TOKEN") or "",
     )
 
@@ -74,9 +76,9 @@ def data_keys() -> Path:
     return Path(given or f"{os.environ.get('YONGJIN_VAR') or 'var'}/keys/data-keys").resolve()
 
 
-def for_a_process(var: Path, database_url: str) -> dict[str, str]:
+def for_a_process(var: Path, database_url: str, **more: str) -> dict[str, str]:
     """The environment of a process that is to keep its things elsewhere."""
-    return {**os.environ, "YONGJIN_VAR": str(var), "YONGJIN_DATABASE_URL": database_url}
+    return {**os.environ, "YONGJIN_VAR": str(var), "YONGJIN_DATABASE_URL": database_url, **more}
 
 
 def _path(name: str) -> Path | None:

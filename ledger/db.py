@@ -49,6 +49,7 @@ log = structlog.get_logger()
 POSTED = "posted"  # where a session notes the ids of the entries it has written
 
 _ATTEMPTS = 8
+_AWAY = {"57P01", "57P02", "57P03", "08006", "08001", "25006"}  # it stops, starts, is gone, or only follows
 _RETRYABLE = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock not available
 
 
@@ -158,13 +159,23 @@ class Database:
 
 def lost_a_race(error: DBAPIError) -> bool:
     """Whether to run it again: also where two made the same thing, for the second then finds the first."""
-    return retryable(error) or getattr(error.orig, "sqlstate", None) == "23505"
+    return retryable(error) or state_of(error) == "23505"
+
+
+def away(error: DBAPIError) -> bool:
+    """Whether the connection was lost or not made: nobody knows what became of a commit under way."""
+    refused = isinstance(error.orig, psycopg.OperationalError) and error.orig.sqlstate is None
+    return error.connection_invalidated or refused or state_of(error) in _AWAY
+
+
+def state_of(error: DBAPIError) -> str | None:
+    """The engine's five letters for what happened."""
+    return getattr(error.orig, "sqlstate", None)
 
 
 def retryable(error: DBAPIError) -> bool:
     """Whether the same transaction may succeed when it is run again: it lost a race."""
-    original = error.orig
-    state = getattr(original, "sqlstate", None)
+    original, state = error.orig, state_of(error)
     if state in _RETRYABLE:
         return True
     if state == "23505":  # two wrote the same source at once; the second finds the first next time

@@ -11,6 +11,7 @@ import fcntl
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -112,6 +113,43 @@ def migrated() -> Iterator[Server]:
         yield made
     finally:
         remove(home)
+
+
+def standby_of(primary: Server) -> Server:
+    """A second server that follows the first: from now on no commit is answered that it has not confirmed."""
+    home = Path(tempfile.mkdtemp(prefix="yongjin-standby-"))
+    watch(home)
+    user = _server_user()
+    if user:
+        os.chown(home, user.pw_uid, user.pw_gid)
+    source = f"host={primary.home} user={SUPERUSER} application_name=standby"
+    _as_server_user(
+        *("pg_basebackup", "--pgdata", str(home / "data"), "--dbname", source),
+        *("--wal-method=stream", "--write-recovery-conf", "--checkpoint=fast", "--no-sync"),
+    )
+    made = Server(home, durable=True)
+    made.start()
+    with psycopg.connect(primary.dsn(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'standby'")
+        connection.execute("SELECT pg_reload_conf()")
+    return made
+
+
+def promote(standby: Server) -> None:
+    """It follows no longer; it may be written to."""
+    with psycopg.connect(standby.dsn(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        connection.execute("SELECT pg_reload_conf()")
+        connection.execute("SELECT pg_promote(wait => true)")
+
+
+def kill(server: Server) -> None:
+    """No warning, as when the power fails: every process of it."""
+    postmaster = int((server.home / "data" / "postmaster.pid").read_text("ascii").split()[0])
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text("ascii")
+    for process in (postmaster, *map(int, children.split())):
+        os.kill(process, signal.SIGKILL)
+    (server.home / "data" / "postmaster.pid").unlink()
 
 
 def remove(home: Path) -> None:

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from http.client import HTTPConnection
@@ -60,9 +60,9 @@ def run(verified: int = 1600, reads: int = 2000) -> Sequence[Result]:
     """Milestone verification with 16 clients, the ten most used reads with 16 and with 64."""
     with postgres.migrated() as server:
         publish(server)
-        waiting = _filled(server, verified)
+        waiting = filled(server, verified)
         with _served(server) as port:
-            tokens = {phone: _token(port, phone) for phone in READS}
+            tokens = {phone: token_of(port, phone) for phone in READS}
             asked = [Request("POST", f"/api/v1/milestones/{one}/verify", tokens[OPERATOR]) for one in waiting]
             each = [Request("GET", path, tokens[who]) for who, paths in READS.items() for path in paths]
             many = (each * (reads // len(each) + 1))[:reads]
@@ -73,7 +73,7 @@ def run(verified: int = 1600, reads: int = 2000) -> Sequence[Result]:
             )
 
 
-def _filled(server: postgres.Server, wanted: int) -> list[str]:
+def filled(server: postgres.Server, wanted: int) -> list[str]:
     """A city's tenth, and so many milestones that wait, each of a deal of its own."""
     database = Database(server.url(postgres.BENCH), pool_size=2)
     made = city.City(contracts=CITY, total_minor=city.proportional_minor(CITY))
@@ -130,7 +130,7 @@ def _served(server: postgres.Server) -> Iterator[int]:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     with tempfile.TemporaryDirectory(prefix="yongjin-bench-") as var:
-        environment = config.for_a_process(Path(var), server.url(postgres.BENCH))
+        environment = config.for_a_process(Path(var), server.url(postgres.BENCH), YONGJIN_CLOCK="off")
         command = [sys.executable, "-m", "ledger.cli", "serve", "--port", str(port)]
         with (Path(var) / "log").open("wb") as log:
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
@@ -145,8 +145,9 @@ def _served(server: postgres.Server) -> Iterator[int]:
 def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(600):
         try:
-            if _answer(HTTPConnection("127.0.0.1", port), Request("GET", "/health/ready", ""))[0] == 200:
-                return
+            with closing(HTTPConnection("127.0.0.1", port)) as connection:
+                if answer(connection, Request("GET", "/health/ready", ""))[0] == 200:
+                    return
         except OSError:
             time.sleep(0.1)
         if process.poll() is not None:
@@ -154,19 +155,18 @@ def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     raise RuntimeError(f"the server did not start: {log.read_text('utf-8')[-2000:]}")
 
 
-def _token(port: int, phone: str) -> str:
-    connection = HTTPConnection("127.0.0.1", port)
-    connection.request(
-        "POST",
-        "/api/v1/tokens",
-        json.dumps({"phone": phone, "password": PASSWORD}),
-        {"Content-Type": "application/json"},
-    )
-    return str(json.loads(connection.getresponse().read())["token"])
+def token_of(port: int, phone: str) -> str:
+    """Sign in."""
+    said = json.dumps({"phone": phone, "password": PASSWORD})
+    with closing(HTTPConnection("127.0.0.1", port)) as connection:
+        connection.request("POST", "/api/v1/tokens", said, {"Content-Type": "application/json"})
+        return str(json.loads(connection.getresponse().read())["token"])
 
 
-def _answer(connection: HTTPConnection, request: Request) -> tuple[int, bytes]:
-    connection.request(request.method, request.path, headers={"Authorization": f"Bearer {request.token}"})
+def answer(connection: HTTPConnection, request: Request, **headers: str) -> tuple[int, bytes]:
+    """Ask once; the status and the body."""
+    told = {"Authorization": f"Bearer {request.token}", **headers}
+    connection.request(request.method, request.path, headers=told)
     response = connection.getresponse()
     return response.status, response.read()
 
@@ -179,13 +179,14 @@ def _asked(port: int, requests: Sequence[Request], clients: int) -> list[float]:
 
 
 def _one_client(port: int, requests: Sequence[Request]) -> list[float]:
-    connection, took = HTTPConnection("127.0.0.1", port), []
-    for request in requests:
-        started = time.perf_counter()
-        status, body = _answer(connection, request)
-        took.append(time.perf_counter() - started)
-        if status != 200:
-            raise RuntimeError(f"{request.method} {request.path}: {status} {body[:200]!r}")
+    took = []
+    with closing(HTTPConnection("127.0.0.1", port)) as connection:
+        for request in requests:
+            started = time.perf_counter()
+            status, body = answer(connection, request)
+            took.append(time.perf_counter() - started)
+            if status != 200:
+                raise RuntimeError(f"{request.method} {request.path}: {status} {body[:200]!r}")
     return took
 
 
