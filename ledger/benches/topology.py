@@ -178,8 +178,11 @@ def main() -> None:
     with prepared() as site:
         try:
             site.start()
-            print(f"http://{_HOST}:{site.port}  web: {sorted(site.webs)}  files: {site.home}", flush=True)
-            print(f"primary: {site.primary.home}  standby: {site.standby.home}", flush=True)
+            sys.stdout.write(
+                f"http://{_HOST}:{site.port}  web: {sorted(site.webs)}  files: {site.home}\n"
+                f"primary: {site.primary.home}  standby: {site.standby.home}\n"
+            )
+            sys.stdout.flush()
             signal.pause()
         except KeyboardInterrupt:
             pass
