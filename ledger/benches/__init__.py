@@ -9,7 +9,13 @@ from importlib import import_module
 from time import perf_counter
 
 # What can be measured → the module of this room whose `run` measures it.
-BENCHES = {"engine": "engine", "ledger": "ledger", "import": "imports", "api": "serving"}
+BENCHES = {
+    "engine": "engine",
+    "ledger": "ledger",
+    "import": "imports",
+    "balances": "balances",
+    "api": "serving",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ledger import benches
-from ledger.benches import Result, imports, serving
+from ledger.benches import Result, balances, imports, serving
 from ledger.cli import main
 
 
@@ -70,3 +70,9 @@ def test_the_import_is_measured_against_copy_of_the_same_rows() -> None:
 def test_the_served_program_answers_many_clients_without_an_error() -> None:
     verified, *reads = serving.run(verified=64, reads=200)
     assert verified.anchor and all(one.anchor for one in reads)
+
+
+@pytest.mark.long
+def test_balances_are_measured_against_smaller_books_and_other_readers_of_the_same_journal() -> None:
+    by_size, standing, hledger, *_ = balances.run(contracts=20)
+    assert by_size.ratio and standing.ratio and hledger.anchor
