@@ -14,6 +14,7 @@ class Item:
     href: str
     text: str
     icon: str
+    key: str = ""  # after g, it leads there
 
     @property
     def title(self) -> str:
@@ -38,40 +39,41 @@ class Group:
         return gettext(self.text) if self.text else ""
 
 
-HOME = Item("/", N_("Home"), "house")
-DASHBOARD = Item("/dashboard", N_("Dashboard"), "chart-column")
-NEEDS = Item("/needs", N_("Needs"), "lightbulb")
-DEALS = Item("/deals", N_("Deals"), "handshake")
-MILESTONES = Item("/milestones", N_("Milestones"), "flag")
-FEES = Item("/fees", N_("Fees"), "receipt")
-PAYOUTS = Item("/payouts", N_("Payouts"), "banknote")
-HOLDS = Item("/holds", N_("Holds"), "hourglass")
-DISPUTES = Item("/disputes", N_("Disputes"), "triangle-alert")
-POLICY = Item("/policies", N_("Payout policy"), "list-checks")
-STATEMENTS = Item("/statements", N_("Statements"), "file-text")
-PERIODS = Item("/periods", N_("Periods"), "calendar-days")
-ENTRIES = Item("/entries", N_("Entries"), "scroll-text")
-ACCOUNTS = Item("/accounts", N_("Accounts"), "landmark")
-BALANCE = Item("/trial-balance", N_("Trial balance"), "scale")
-PLANS = Item("/plans", N_("Plans"), "book-open")
-TAX = Item("/tax", N_("Taxes"), "receipt")
-SETTINGS = Item("/settings", N_("Settings"), "list-checks")
-PAYEE = Item("/payee", N_("My document and invoices"), "file-check")
-JOBS = Item("/jobs", N_("Jobs"), "clock")
-USERS = Item("/users", N_("Users"), "users")
-AUDIT = Item("/audit", N_("Audit trail"), "scroll-text")
+HOME = Item("/", N_("Home"), "house", "h")
+DASHBOARD = Item("/dashboard", N_("Dashboard"), "chart-column", "b")
+ESTIMATE = Item("/estimate", N_("Estimator"), "calculator", "x")
+NEEDS = Item("/needs", N_("Needs"), "lightbulb", "n")
+DEALS = Item("/deals", N_("Deals"), "handshake", "d")
+MILESTONES = Item("/milestones", N_("Milestones"), "flag", "m")
+FEES = Item("/fees", N_("Fees"), "receipt", "f")
+PAYOUTS = Item("/payouts", N_("Payouts"), "banknote", "p")
+HOLDS = Item("/holds", N_("Holds"), "hourglass", "o")
+DISPUTES = Item("/disputes", N_("Disputes"), "triangle-alert", "i")
+POLICY = Item("/policies", N_("Payout policy"), "list-checks", "y")
+STATEMENTS = Item("/statements", N_("Statements"), "file-text", "s")
+PERIODS = Item("/periods", N_("Periods"), "calendar-days", "c")
+ENTRIES = Item("/entries", N_("Entries"), "scroll-text", "e")
+ACCOUNTS = Item("/accounts", N_("Accounts"), "landmark", "a")
+BALANCE = Item("/trial-balance", N_("Trial balance"), "scale", "t")
+PLANS = Item("/plans", N_("Plans"), "book-open", "l")
+JOBS = Item("/jobs", N_("Jobs"), "clock", "j")
+USERS = Item("/users", N_("Users"), "users", "u")
+AUDIT = Item("/audit", N_("Audit trail"), "scroll-text", "v")
+TAX = Item("/tax", N_("Taxes"), "receipt", "w")
+SETTINGS = Item("/settings", N_("Settings"), "list-checks", ",")
+PAYEE = Item("/payee", N_("My document and invoices"), "file-check", "q")
 
-MANAGERS = Item("/managers", N_("Managers"), "user")
-ORGANISATIONS = Item("/organisations", N_("Organisations"), "landmark")
+MANAGERS = Item("/managers", N_("Managers"), "user", "k")
+ORGANISATIONS = Item("/organisations", N_("Organisations"), "landmark", "r")
 
 MENUS: dict[str, tuple[Group, ...]] = {
     "manager": (
-        Group("", (HOME, NEEDS, DEALS, MILESTONES, STATEMENTS, DASHBOARD)),
+        Group("", (HOME, NEEDS, DEALS, MILESTONES, STATEMENTS, DASHBOARD, ESTIMATE)),
         Group(N_("Mine"), (DISPUTES, PAYEE)),
     ),
     "operator": (
         Group("", (HOME, DASHBOARD)),
-        Group(N_("Work"), (MILESTONES, NEEDS, DEALS, MANAGERS, ORGANISATIONS)),
+        Group(N_("Work"), (MILESTONES, NEEDS, DEALS, MANAGERS, ORGANISATIONS, ESTIMATE)),
         Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
         Group(N_("Settings"), (PLANS, POLICY, SETTINGS, USERS, AUDIT, JOBS)),
     ),
@@ -85,16 +87,21 @@ MENUS: dict[str, tuple[Group, ...]] = {
 }
 
 
+def menu(role: str) -> tuple[Group, ...]:
+    """The pages offered to a role; nothing to one that is not known."""
+    return MENUS.get(role, ())
+
+
+def keyed(role: str) -> tuple[Item, ...]:
+    """All of a role's pages, for the list of keys."""
+    return tuple(item for group in menu(role) for item in group.items if item.key)
+
+
 TABS: dict[str, tuple[Item, ...]] = {
     "manager": (HOME, NEEDS, DEALS, MILESTONES, STATEMENTS),
     "operator": (HOME, MILESTONES, NEEDS, DEALS, PAYOUTS),
     "finance": (HOME, FEES, PAYOUTS, STATEMENTS, PERIODS),
 }
-
-
-def menu(role: str) -> tuple[Group, ...]:
-    """The pages offered to a role; nothing to one that is not known."""
-    return MENUS.get(role, ())
 
 
 def tabs(role: str) -> tuple[Item, ...]:

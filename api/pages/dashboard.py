@@ -166,14 +166,18 @@ FOR_MANAGERS = (_EARNED, _STAGES, _HELD)
 
 def offered(by: User) -> Mapping[str, Chart]:
     """The charts a person may see, by name."""
-    return {chart.name: chart for chart in (FOR_MANAGERS if by.role == "manager" else FOR_ALL)}
+    if by.role == "manager":
+        return {chart.name: chart for chart in FOR_MANAGERS}
+    rights.require(by, "books.see")
+    return {chart.name: chart for chart in FOR_ALL}
 
 
 @router.get("/dashboard")
 def show(request: Request, session: Books, by: By, now: Now) -> Response:
     """All of them, over the months asked for."""
+    known = offered(by).values()
     asked, form = _asked(request, session, by, now)
-    drawn = [(chart, rows := chart.rows(asked), chart.picture(rows)) for chart in offered(by).values()]
+    drawn = [(chart, rows := chart.rows(asked), chart.picture(rows)) for chart in known]
     return page(
         request,
         "dashboard/dashboard.html",

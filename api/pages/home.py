@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import Request, Response
@@ -10,6 +12,7 @@ from sqlmodel import Session
 
 from api.doors import Books, By, Now
 from api.language import N_
+from api.middleware import YEAR_SECONDS
 from api.pages import board, cards
 from api.pages.doors import pages, see
 from api.rendering import page
@@ -21,6 +24,7 @@ from ledger import (
     inbox,
     milestones,
     needs,
+    news,
     organisations,
     plans,
     statements,
@@ -33,13 +37,14 @@ from ledger.users import User
 router = pages()
 
 SHOWN = 6  # of each list on a home page
+SEEN, APART = "seen", timedelta(minutes=30)
 
 
 @router.get("/")
 def home(request: Request, session: Books, by: By, now: Now) -> Response:
     """Where everybody starts."""
     if by.role == "manager":
-        return _manager(request, session, by)
+        return _manager(request, session, by, now)
     if by.role == "operator":
         return _operator(request, session, by, now)
     if by.role == "administrator":
@@ -47,12 +52,15 @@ def home(request: Request, session: Books, by: By, now: Now) -> Response:
     return board.finance(request, session, by, now, piles=_piles(session, by))
 
 
-def _manager(request: Request, session: Session, by: User) -> Response:
+def _manager(request: Request, session: Session, by: User, now: datetime) -> Response:
+    seen = Seen.read(request.cookies.get(SEEN, ""), now)
     mine = deals.listing(session, by=by, limit=SHOWN)
     sent_back = milestones.listing(session, by=by, state="rejected", limit=SHOWN)
-    return page(
+    response = page(
         request,
         "home/manager.html",
+        news=news.since(session, seen.before, by=by),
+        seen=seen,
         standing=accounts.standing(session, by.manager_id or ""),
         cards=cards.of(session, mine),
         splits=cards.splits_of(session, agreements.awaiting(session, by.manager_id or "")),
@@ -61,6 +69,31 @@ def _manager(request: Request, session: Session, by: User) -> Response:
         needs=needs.listing(session, by=by, state="open", limit=SHOWN),
         statements=statements.listing(session, by=by, limit=3),
     )
+    response.set_cookie(SEEN, seen.written, max_age=YEAR_SECONDS, secure=True, httponly=True, samesite="lax")
+    return response
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """When this browser's person looked at home: this time, and the time before, half an hour apart."""
+
+    before: datetime
+    now: datetime
+
+    @classmethod
+    def read(cls, text: str, now: datetime) -> Seen:
+        """From the cookie; who was never here is told of the last week."""
+        before, _, last = text.partition(".")
+        try:
+            looked = [datetime.fromtimestamp(int(one), UTC) for one in (before, last)]
+        except (ValueError, OverflowError, OSError):
+            return cls(now - timedelta(days=7), now)
+        return cls(looked[1], now) if now - looked[1] > APART else cls(looked[0], looked[1])
+
+    @property
+    def written(self) -> str:
+        """As the cookie keeps it."""
+        return f"{int(self.before.timestamp())}.{int(self.now.timestamp())}"
 
 
 PILES = {

@@ -77,7 +77,7 @@ def _add_pages(app: FastAPI) -> None:
 
     @app.get("/try/page")
     def plain(request: Request, role: str = "manager") -> Response:
-        request.state.viewer = SimpleNamespace(name="M1", role=role)
+        request.state.viewer = SimpleNamespace(id="us_1", name="M1", role=role)
         return page(request, "problem.html", title="T", detail="", advice="", code="c", reference="")
 
     @app.post("/try/form")

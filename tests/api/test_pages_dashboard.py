@@ -106,3 +106,9 @@ def test_a_picture_is_said_in_words_too(desk: Desk, language: str) -> None:
     page = desk.open("finance", "/dashboard").text
     assert re.search(r'role="img" aria-label="[^"]{4,}"', page)
     assert ("各阶段佣金" if language == "zh" else "Earned by stage") in words(page)
+
+
+def test_who_may_not_see_the_books_sees_no_pictures_of_them(desk: Desk) -> None:
+    desk.tell_fees()
+    for address in ("/dashboard", "/dashboard/stages.csv"):
+        assert desk.open("admin", address).status_code == 403

@@ -131,7 +131,7 @@ def test_a_forged_message_is_not_shown(cookie: str) -> None:
     assert flash.take(request) is None  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("role", navigation.MENUS)
+@pytest.mark.parametrize("role", navigation.TABS)
 def test_a_phone_has_five_of_the_pages_of_the_menu_in_its_tab_bar(client: TestClient, role: str) -> None:
     offered = [item.href for group in navigation.menu(role) for item in group.items]
     tabs = [item.href for item in navigation.tabs(role)]

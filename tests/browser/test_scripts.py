@@ -1,0 +1,105 @@
+"""What scripts add: drafts that survive a lost network, keys for everything, filters kept under a name."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page
+from sqlmodel import select
+
+from ledger.clock import day_of, now
+from ledger.db import Database
+from ledger.payments import Payout
+from tests.browser.conftest import Site
+from tests.browser.test_story import fill, log_milestone, record, verify_next
+
+pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+PHOTO = {"name": "表.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n" + b"0" * 100}
+
+
+def test_a_need_written_without_a_network_is_there_again_with_its_photo(site: Site) -> None:
+    phone = site.signed_in("manager", width=360)
+    phone.goto("/needs/new")
+    phone.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    phone.reload()  # from now on the worker is asked first
+    fill(phone, title="断网时写下的需求", client="优眼科技")
+    phone.locator("input[type=file]").set_input_files([PHOTO])  # type: ignore[list-item]
+    phone.wait_for_timeout(600)  # drafts are kept a moment after the last key
+    phone.context.set_offline(True)
+    phone.locator("main form button.primary").click()
+    phone.get_by_text("没有网络").first.wait_for()
+    phone.context.set_offline(False)
+    phone.goto("/needs/new")
+    phone.locator("[data-draft-note]").wait_for()
+    assert phone.locator("[name=title]").input_value() == "断网时写下的需求"
+    phone.locator("main form button.primary").click()
+    phone.wait_for_url(re.compile("/needs/nd_"))
+    assert "表.png" in phone.locator("main").inner_text()
+    phone.goto("/needs/new")
+    phone.wait_for_timeout(400)
+    assert phone.locator("[name=title]").input_value() == ""
+
+
+def test_a_payout_is_approved_with_the_keyboard_alone(site: Site, database: Database) -> None:
+    _something_payable(site)
+    desk = site.signed_in("operator")
+    desk.goto("/payouts/new")
+    desk.locator("main form button.primary").click()
+    desk.wait_for_url(re.compile("/payouts/po_"))
+    other = site.signed_in("approver")
+    _press(other, "g", "p")
+    other.wait_for_url(re.compile("/payouts$"))
+    _press(other, "j", "Enter")
+    other.wait_for_url(re.compile("/payouts/po_"))
+    for _ in range(2):  # to the question that repeats count and sum, and to its answer
+        _press(other, ".", "Enter")
+        other.wait_for_load_state("networkidle")
+    with database.reading() as session:
+        assert session.exec(select(Payout.state)).all() == ["approved"]
+
+
+def test_the_keys_are_laid_over_any_page_and_writing_is_left_alone(site: Site) -> None:
+    desk = site.signed_in("finance")
+    desk.goto("/fees")
+    _press(desk, "?")
+    desk.get_by_text("每个页面").wait_for()
+    _press(desk, "Escape", "/")
+    desk.keyboard.type("g p?")
+    assert desk.url.endswith("/fees") and desk.locator("dialog[open]").count() == 0
+
+
+def test_filters_are_kept_under_a_name_and_forgotten(site: Site) -> None:
+    desk = site.signed_in("finance")
+    desk.goto("/fees?kind=fee_received")
+    desk.locator("[data-views-save] input").fill("只看收款")
+    desk.keyboard.press("Enter")
+    desk.goto("/fees")
+    desk.get_by_role("link", name="只看收款").click()
+    desk.wait_for_url(re.compile(r"kind=fee_received"))
+    desk.locator("[data-views] li button").click()
+    desk.goto("/fees")
+    assert desk.locator("[data-views]").is_hidden()
+
+
+def _press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def _something_payable(site: Site) -> None:
+    today = day_of(now())
+    desk, finance = site.signed_in("operator"), site.signed_in("finance")
+    desk.goto("/needs/new")
+    fill(desk, title="传感", client="优眼科技", found_on=today.isoformat())
+    desk.locator("main form button.primary").click()
+    desk.wait_for_url(re.compile("/needs/nd_"))
+    desk.goto(f"/needs/{desk.url.rsplit('/', 1)[-1]}/deal")
+    fill(desk, plan="tianjin-platform-manager", expected_fee="53000.00", category="transfer", tax_rate="6")
+    desk.locator("main form button.primary").click()
+    desk.wait_for_url(re.compile("/deals/dl_"))
+    deal = desk.url.rsplit("/", 1)[-1]
+    record(finance, "fee_invoiced", "FP-0001", today, "53000.00", deal)
+    record(finance, "fee_received", "YH-0001", today, "53000.00", deal)
+    log_milestone(desk, deal, "need_discovery", today, {"M1": "1"})
+    verify_next(site.signed_in("approver"))
