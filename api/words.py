@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from api.language import N_, gettext
-from ledger.core.errors import Refused
+from api.language import N_, current, gettext
+from ledger.core import file_words
+from ledger.core.errors import InvalidFile, Refused
 
 # The facts of a refusal whose values are codes.
 CODED = frozenset({"noun", "state", "step", "action", "role", "what", "field"})
@@ -96,6 +97,7 @@ WORDS: Mapping[str, str] = {
     "organisation.edit": N_("changing organisations"),
     "plan.see": N_("seeing plans"),
     "plan.edit": N_("changing plans"),
+    "plan.compare": N_("comparing plans"),
     "hold.see": N_("seeing holds on payment"),
     "hold.put": N_("putting and lifting holds"),
     "policy.see": N_("seeing the payout policy"),
@@ -137,6 +139,8 @@ WORDS: Mapping[str, str] = {
 def sentence(refusal: Refused) -> str:
     """A refusal in the language at hand, beginning as a sentence does."""
     facts = {name: _said(name, value) for name, value in refusal.facts.items()}
+    if isinstance(refusal, InvalidFile):
+        facts |= {part: file_words.said(str(facts[part]), current()) for part in ("what", "mend")}
     text = gettext(refusal.text, **facts)
     return text[:1].upper() + text[1:]
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
 from sqlmodel import Session
 
-from ledger import accruals, deals, managers, organisations, plan_moves, plans, rights
+from ledger import accruals, deals, managers, organisations, plan_moves, plans, rights, waits
+from ledger.clock import day_of
 from ledger.core import facts as core
+from ledger.core import waits as core_waits
 from ledger.core import workings
 from ledger.core.aliases import aliased, managers_in
 from ledger.core.facts_writer import facts_as_text, write_facts
 from ledger.core.outcome import Row
 from ledger.core.plan import Plan
 from ledger.core.target import Target, target
+from ledger.core.waits import Wait
 from ledger.core.workings import Lang
 from ledger.deals import Deal
 from ledger.users import User
@@ -30,27 +35,40 @@ class Allocations:
     goal: Target
     rows: tuple[Row, ...]
     whole: bool  # whether that is everybody's
+    waits: tuple[Wait, ...]  # why not: by stage, then what keeps the payable from being paid
 
     def why(self, row: Row, lang: Lang) -> list[str]:
         """The steps from the facts to a row, in words."""
         return workings.sentences(workings.steps(self.goal, row.manager, row.stage), lang, self.plan.currency)
 
-    def why_not(self, stage: str, lang: Lang) -> str:
-        """Why a stage is not, or not wholly, earned, in words."""
-        return workings.render(workings.reasons(self.goal)[stage], lang, self.plan.currency)
+    def steps(self, row: Row) -> list[dict[str, Any]]:
+        """The same as data: rule, numbers, source."""
+        return workings.to_data(workings.steps(self.goal, row.manager, row.stage))
+
+    def said(self, wait: Wait, lang: Lang) -> str:
+        """What a stage or a line waits for, in words."""
+        return workings.render(wait.step, lang, self.plan.currency)
 
 
 def of_deal(
-    session: Session, deal_id: str, *, as_of: date, known_at: datetime | None = None, by: User
+    session: Session,
+    deal_id: str,
+    *,
+    as_of: date,
+    known_at: datetime | None = None,
+    by: User,
+    now: datetime | None = None,
 ) -> Allocations:
     """The allocations of a deal the user may see, counting facts up to a day; else NotFound.
 
+    Asked `now` and of today, it has the reasons of the books too; of another day only the engine's.
     With `known_at`, as they were known then: without what was recorded later, under the plan kept then.
     """
     deal = deals.get(session, deal_id, by=by)
     version = plan_moves.version_known(session, deal, known_at) if known_at else None
     plan = plans.value(version) if version else accruals.plan_of(session, deal)
-    goal = target(plan, accruals.facts_of(session, deal, known_at=known_at), as_of)
+    known = accruals.facts_of(session, deal, known_at=known_at)
+    goal = target(plan, known, as_of)
     rows = tuple(row for row in goal.rows if rights.allows(by, "manager.see", managers=[row.manager]))
     return Allocations(
         deal,
@@ -59,7 +77,18 @@ def of_deal(
         goal,
         rows,
         whole=rows == goal.rows and by.manager_id is None,
+        waits=tuple(
+            waits.of_deal(session, deal, goal, by=by, now=now)
+            if now and known_at is None and as_of == day_of(now)
+            else _seen(core_waits.of_target(goal, known.facts), rows)
+        ),
     )
+
+
+def _seen(found: Sequence[Wait], rows: Sequence[Row]) -> list[Wait]:
+    """Of some reasons those that concern everybody, and those of the rows' managers."""
+    seen = {"", *(row.manager for row in rows)}
+    return [wait for wait in found if wait.manager in seen]
 
 
 def facts_of(session: Session, deal_id: str, *, by: User) -> core.DealFacts:

@@ -4,18 +4,36 @@ made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from ledger import accounts, config, earnings, facts, managers, payout_steps, payouts, plans, seals
+from ledger import (
+    accounts,
+    accruals,
+    clock,
+    config,
+    earnings,
+    facts,
+    managers,
+    payout_steps,
+    payouts,
+    periods,
+    plans,
+    seals,
+    waits,
+)
 from ledger.core import period as months
 from ledger.core import statement as paper
+from ledger.core import waits as core_waits
+from ledger.core import workings
 from ledger.core.capitals import amount_cn
 from ledger.core.entry import COMMISSION_COST, EXPECTED, HELD, PAYABLE
 from ledger.core.sentences import grade_named
+from ledger.core.target import target
+from ledger.core.waits import Wait
 from ledger.earnings import Moved, Names
 from ledger.journal import Entry, Posting
 
@@ -37,7 +55,9 @@ def draw(
     manager = managers.get(session, manager_id)
     moved = earnings.moved(session, manager_id, period, currency)
     pending = _pending_balances(session, manager_id, period, currency)
-    names = earnings.names(session, {m.posting.deal_id for m in moved} | {one[1] for one in pending})
+    unpaid = waits.at_the_end(session, manager_id, period, currency=currency, now=now)
+    about = {m.posting.deal_id for m in moved} | {one[1] for one in pending} | {_deal(one) for one in unpaid}
+    names = earnings.names(session, about)
     history = _months(session, manager_id, period, currency)
     lines, adjustments = earnings.lines(session, moved, names, period)
     releases = _releases(moved, names)
@@ -54,7 +74,10 @@ def draw(
         releases=releases,
         further=_further(moved),
         payouts=steps,
-        pending=_pending(session, pending, names),
+        pending=(
+            *_unpaid(unpaid, names, currency),
+            *_pending(session, pending, names, period, currency, now),
+        ),
         held_minor=-accounts.balance(session, HELD, manager_id, currency, through=period),
         expected_minor=accounts.balance(session, EXPECTED, manager_id, currency, through=period),
         year_to_date=_year(session, manager_id, period, currency, history),
@@ -168,8 +191,21 @@ _BY_HAND = paper.Words(zh="待释放", en="Its release")
 
 
 def _pending(
-    session: Session, balances: Sequence[tuple[str, str, str, int]], names: Names
+    session: Session,
+    balances: Sequence[tuple[str, str, str, int]],
+    names: Names,
+    period: str,
+    currency: str,
+    now: datetime,
 ) -> tuple[paper.Pending, ...]:
+    why = _expected(session, {one[1] for one in balances if one[0] == EXPECTED}, names, period, now)
+
+    def waits_for(account: str, deal_id: str, stage: str) -> dict[str, Any]:
+        if account == HELD:
+            return _release(session, names, deal_id, stage)
+        found = next(core_waits.at(why.get(deal_id, ()), stage), None)
+        return {"waits_for": _words(found, currency) if found else _FEE_DUE}
+
     return tuple(
         paper.Pending(
             kind="held" if account == HELD else "expected",
@@ -177,9 +213,48 @@ def _pending(
             deal_title=names.title(deal_id),
             stage=names.stage(deal_id, stage),
             amount_minor=-amount if account == HELD else amount,
-            **(_release(session, names, deal_id, stage) if account == HELD else {"waits_for": _FEE_DUE}),
+            **waits_for(account, deal_id, stage),
         )
         for account, deal_id, stage, amount in balances
+    )
+
+
+def _expected(
+    session: Session, deal_ids: Iterable[str], names: Names, period: str, now: datetime
+) -> dict[str, list[Wait]]:
+    """What these deals' stages waited for at the month's end; once it is closed, as was known then."""
+    month = periods.get(session, period)
+    day = min(clock.day_of(now), months.last_day(period))
+    found = [names.deals[deal_id] for deal_id in sorted(deal_ids) if deal_id in names.deals]
+    known = accruals.facts_of_each(
+        session, found, known_at=month.closed_at if month.state == "closed" else None
+    )
+    return {
+        deal.id: core_waits.of_target(target(names.plans[deal.id], known[deal.id], day)) for deal in found
+    }
+
+
+def _unpaid(found: Sequence[Wait], names: Names, currency: str) -> Iterator[paper.Pending]:
+    """The closing balance by why it is not paid."""
+    for wait in found:
+        yield paper.Pending(
+            kind="payable",
+            deal_id=_deal(wait),
+            deal_title=names.title(_deal(wait)),
+            stage=names.stage(_deal(wait), wait.stage),
+            amount_minor=wait.amount_minor,
+            waits_for=_words(wait, currency),
+        )
+
+
+def _deal(wait: Wait) -> str:
+    """The deal a wait is about; empty for all that somebody is owed."""
+    return str(wait.step.numbers.get("deal", ""))
+
+
+def _words(wait: Wait, currency: str) -> paper.Words:
+    return paper.Words(
+        zh=workings.render(wait.step, "zh", currency), en=workings.render(wait.step, "en", currency)
     )
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 from sqlmodel import Field, Session, col, or_, select
 
 from ledger import audit, ids, managers, rights
-from ledger.clock import day_of
+from ledger.clock import day_of, end_of
 from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.core.payable import Line
 from ledger.db import Instant, Row
@@ -161,6 +161,17 @@ def standing(session: Session, day: date) -> list[Hold]:
     """What holds on a day, the oldest first."""
     query = select(Hold).where(
         col(Hold.lifted_at).is_(None), or_(col(Hold.until_on).is_(None), col(Hold.until_on) >= day)
+    )
+    return list(session.exec(query.order_by(col(Hold.id))))
+
+
+def stood(session: Session, day: date) -> list[Hold]:
+    """What held at the end of a day, also where it was lifted since."""
+    at = end_of(day)
+    query = select(Hold).where(
+        col(Hold.put_at) < at,
+        or_(col(Hold.lifted_at).is_(None), col(Hold.lifted_at) >= at),
+        or_(col(Hold.until_on).is_(None), col(Hold.until_on) >= day),
     )
     return list(session.exec(query.order_by(col(Hold.id))))
 

@@ -84,6 +84,7 @@ class Job:
     task: Task
     cron: Mapping[str, Any] | None = None
     each_missed: bool = False
+    by_name: bool = True  # whether somebody may ask for it by its name alone
 
     def trigger(self) -> CronTrigger | None:
         """APScheduler's trigger."""
@@ -327,7 +328,7 @@ def listing(session: Session, *, by: User, before: str | None = None, limit: int
 
 
 def known(jobs: Mapping[str, Job], name: str) -> Job:
-    """One job by name, or NotFound."""
-    if name not in jobs:
+    """One job that may be asked for by name, or NotFound."""
+    if name not in jobs or not jobs[name].by_name:
         raise NotFound("job_unknown", "there is no job {name}", name=name)
     return jobs[name]

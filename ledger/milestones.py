@@ -315,6 +315,15 @@ def of_deal(session: Session, deal_id: str) -> list[Milestone]:
     return list(session.exec(query.order_by(col(Milestone.reached_on), col(Milestone.id))))
 
 
+def of_deals(session: Session, deal_ids: Iterable[str]) -> dict[str, list[Milestone]]:
+    """The same of several deals."""
+    found: dict[str, list[Milestone]] = defaultdict(list)
+    query = select(Milestone).where(col(Milestone.deal_id).in_(sorted(set(deal_ids))))
+    for one in session.exec(query.order_by(col(Milestone.reached_on), col(Milestone.id))):
+        found[one.deal_id].append(one)
+    return found
+
+
 def listing(
     session: Session,
     *,

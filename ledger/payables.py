@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -110,10 +110,23 @@ def preview(session: Session, *, currency: str = "CNY", by: User, now: datetime)
     return due(session, currency, day=day_of(now))
 
 
-def due(session: Session, currency: str, *, day: date, only: str | None = None) -> list[Due]:
-    """What every manager could be paid on a day, or one of them."""
+def due(session: Session, currency: str, *, day: date, only: Collection[str] | None = None) -> list[Due]:
+    """What every manager could be paid on a day, or some of them."""
     found = _lines(session, currency, only)
-    waiting = holds.by_manager(holds.standing(session, day), found)
+    return _worked_out(session, currency, found, holds.standing(session, day), day)
+
+
+def at_the_end(session: Session, manager_id: str, period: str, *, currency: str, day: date) -> Due | None:
+    """What a manager could have been paid on a day of what the books have through a month."""
+    found = _lines(session, currency, [manager_id], through=period)
+    stood = holds.stood(session, day)
+    return next(iter(_worked_out(session, currency, found, stood, day)), None)
+
+
+def _worked_out(
+    session: Session, currency: str, found: Found, standing: Sequence[Hold], day: date
+) -> list[Due]:
+    waiting = holds.by_manager(standing, found)
     policy = policies.in_force(session, day)
     parts = {
         manager_id: _divided(manager_id, lines, waiting[manager_id]) for manager_id, lines in found.items()
@@ -127,16 +140,23 @@ def due(session: Session, currency: str, *, day: date, only: str | None = None) 
     return [one for one in worked_out if one.lines or one.held]
 
 
-def _lines(session: Session, currency: str, only: str | None) -> dict[str, dict[str, list[Line]]]:
+Found = dict[str, dict[str, list[Line]]]  # what is payable by manager and deal
+
+
+def _lines(
+    session: Session, currency: str, only: Collection[str] | None, through: str | None = None
+) -> Found:
     """What is payable by manager, deal and stage."""
     query = (
         select(Posting.owner, Posting.deal_id, Posting.stage, func.sum(Posting.amount_minor))
         .where(Posting.account == entry.PAYABLE, Posting.currency == currency)
         .group_by(Posting.owner, Posting.deal_id, Posting.stage)
     )
-    if only:
-        query = query.where(Posting.owner == only)
-    found: dict[str, dict[str, list[Line]]] = defaultdict(lambda: defaultdict(list))
+    if only is not None:
+        query = query.where(col(Posting.owner).in_(only))
+    if through is not None:
+        query = query.where(Posting.period <= through)
+    found: Found = defaultdict(lambda: defaultdict(list))
     for manager_id, deal_id, stage, amount in session.exec(query):
         if amount:
             found[manager_id][deal_id].append(Line(deal_id, stage, -int(amount)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
+from importlib import resources
 
 from sqlalchemy import ColumnElement, and_
 from sqlmodel import Field, Session, col, func, select
@@ -86,6 +87,18 @@ def draft(session: Session, text: str, *, name: str = "plan.yaml", by: User, now
     audit.changed(session, by, "plan.draft", version, now=now)
     session.flush()
     return version
+
+
+# What a draft can begin with: a plan to fill in, and those of the four cities.
+EXAMPLES = ("template", "tianjin", "hefei", "hangzhou", "xian", "xian-stake")
+
+
+def example(name: str) -> str:
+    """The text of one of them, or NotFound."""
+    if name not in EXAMPLES:
+        raise NotFound("example_unknown", "there is no example {name}", name=name)
+    path = "plan_template.yaml" if name == "template" else f"cities/{name}.yaml"
+    return resources.files("ledger").joinpath(path).read_text("utf-8")
 
 
 def publish(session: Session, version_id: str, *, effective_on: date, by: User, now: datetime) -> PlanVersion:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from itertools import islice
 
 from sqlmodel import Session, col, select
 
-from ledger import accruals, deals, facts
+from ledger import accruals, deals, facts, managers
 from ledger.core import facts as core
+from ledger.core.compare import Comparison, compare
+from ledger.core.plan_file import PlanFile
 from ledger.plans import PlanVersion
 
 BATCH = 500
@@ -35,3 +38,25 @@ def history(
             yield core.DealFacts(deal.as_value(), (*values, *payments.get(deal.id, [])))
         session.expunge_all()
         progress(len(batch))
+
+
+def compared(
+    session: Session,
+    old: PlanFile,
+    new: PlanFile,
+    *,
+    from_on: date | None,
+    to_on: date,
+    progress: Callable[[int, int], None],
+) -> Comparison:
+    """What a new plan would have made of the deals under an old one, managers by name."""
+    wanted, done = deals_under(session, old.plan.id), 0
+    progress(0, len(wanted))
+
+    def further(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(done, len(wanted))
+
+    found = compare(old, new, history(session, wanted, further), from_on=from_on, to_on=to_on)
+    return found.named(managers.names(session, [row.manager_id for row in found.managers]))

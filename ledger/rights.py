@@ -42,6 +42,7 @@ RIGHTS: Mapping[str, Mapping[Role, Condition]] = {
     "organisation.edit": {"operator": "any", "finance": "any"},
     "plan.see": {"manager": "any", "operator": "any", "finance": "any"},
     "plan.edit": {"operator": "any"},
+    "plan.compare": {"operator": "any", "finance": "any"},
     "hold.see": {"operator": "any", "finance": "any"},
     "hold.put": {"operator": "others", "finance": "others"},
     "dispute.see": {"manager": "own", "operator": "any", "finance": "any"},

@@ -6,7 +6,7 @@ import os
 from datetime import datetime
 from typing import Any
 
-from ledger import clock, config, deals, periods, printing, seals, verification, workers
+from ledger import clock, config, deals, periods, plan_diffs, printing, seals, verification, workers
 from ledger.core import period as months
 from ledger.core.errors import Conflict
 from ledger.jobs import Job, Work, subject_of
@@ -108,6 +108,7 @@ JOBS: dict[str, Job] = {
         Job("final_statements", final_statements),
         Job("settle_due", settle_due, {"hour": 1}),
         Job("seal", seal, {"minute": 7}),
+        Job(plan_diffs.JOB, plan_diffs.run, by_name=False),
         Job("verify_books", verify_books, {"hour": 4}),
     )
 }

@@ -184,6 +184,34 @@ def _relieved(
     return {about: (sums[about], len(entries[about])) for about in sums}
 
 
+def relieved(session: Session, manager_ids: Collection[str]) -> dict[ManagerYear, int]:
+    """What was taken off some managers' years, where anything was."""
+    query = (
+        select(col(Entry.source), col(Posting.amount_minor))
+        .join(Posting, col(Posting.entry_id) == col(Entry.id))
+        .where(
+            col(Entry.kind) == "year_cap",
+            col(Posting.account) == entry.PAYABLE,
+            col(Posting.owner).in_(manager_ids),
+        )
+    )
+    sums: dict[ManagerYear, int] = defaultdict(int)
+    for source, amount in session.execute(query):
+        sums[_named(source)] += amount
+    return {about: minor for about, minor in sums.items() if minor}
+
+
+def cap_of(session: Session, about: ManagerYear) -> int | None:
+    """The cap on a manager's year."""
+    return _accrued(session, [about])[about].cap_minor(session)
+
+
+def _named(source: str) -> ManagerYear:
+    """The manager-year that an entry's source names."""
+    plan_id, manager_id, year, currency = source.rpartition("#")[0].split("/")
+    return ManagerYear(manager_id, int(year), plan_id, currency)
+
+
 def _manager_years(session: Session, plan_ids: Collection[str]) -> set[ManagerYear]:
     """Every manager-year under these plans, and every one that was ever relieved."""
     query = (
@@ -198,6 +226,5 @@ def _manager_years(session: Session, plan_ids: Collection[str]) -> set[ManagerYe
         for manager_id, plan_id, currency, period in session.execute(query)
     }
     for source in session.scalars(select(col(Entry.source)).where(col(Entry.kind) == "year_cap")):
-        plan_id, manager_id, year, currency = source.rpartition("#")[0].split("/")
-        found.add(ManagerYear(manager_id, int(year), plan_id, currency))
+        found.add(_named(source))
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -12,13 +12,14 @@ from sqlmodel import Session
 from api.explain import sentences
 from api.language import either
 from api.pages import cards
-from ledger import accounts, accruals, managers, milestones, organisations, rights
+from ledger import accounts, accruals, managers, milestones, organisations, rights, waits
 from ledger.core import workings
 from ledger.core.accrual import Change, Drawn, changes
 from ledger.core.entry import Entry
 from ledger.core.outcome import Row
 from ledger.core.plan import Plan
 from ledger.core.target import Target
+from ledger.core.waits import Wait, at
 from ledger.deals import Deal
 from ledger.users import User
 
@@ -31,6 +32,7 @@ class Allocation:
     name: str
     row: Row
     why: list[str]
+    waits: list[str]  # what this part waits for
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class StageShare:
     share: Fraction
     allocations: list[Allocation]
     others: list[str]  # who else took part, where their amounts are not the viewer's to see
-    why_not: str
+    waits: list[str]  # what the stage waits for, everybody in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Standing:
     target: Target
     stages: list[StageShare]
     parts: list[Part]
+    waits: list[tuple[str, str]]  # manager's name, and why what they are owed is not paid or was cut
 
 
 def of(session: Session, deal: Deal, *, by: User, now: datetime) -> Standing:
@@ -68,11 +71,21 @@ def of(session: Session, deal: Deal, *, by: User, now: datetime) -> Standing:
     reached = milestones.progress(session, [deal.id]).get(deal.id, {})
     shares = accounts.of_deal(session, deal.id)
     names = managers.names(session, [row.manager for row in goal.rows] + [one.manager_id for one in shares])
+    found = waits.of_deal(session, deal, goal, by=by, now=now)
+    of_payees = [wait for wait in found if not wait.stage]
     return Standing(
         goal,
-        _stages(plan, goal, reached, names, by),
+        _stages(plan, goal, reached, names, by, found),
         [Part(names.get(one.manager_id, one.manager_id), one) for one in shares if _sees(by, one.manager_id)],
+        [
+            (names.get(wait.manager, wait.manager), text)
+            for wait, text in zip(of_payees, _said(of_payees, deal.currency), strict=True)
+        ],
     )
+
+
+def _said(found: Iterable[Wait], currency: str) -> list[str]:
+    return sentences([wait.step for wait in found], currency)
 
 
 def _sees(by: User, manager_id: str) -> bool:
@@ -80,30 +93,40 @@ def _sees(by: User, manager_id: str) -> bool:
 
 
 def _stages(
-    plan: Plan, goal: Target, reached: Mapping[str, str], names: Mapping[str, str], by: User
+    plan: Plan,
+    goal: Target,
+    reached: Mapping[str, str],
+    names: Mapping[str, str],
+    by: User,
+    found: Sequence[Wait],
 ) -> list[StageShare]:
-    reasons, currency = workings.reasons(goal), plan.currency
+    currency = plan.currency
     seen = [row for row in goal.rows if _sees(by, row.manager)]
     return [
         StageShare(
             stage.id,
             cards.StageMark(either(stage.title.zh, stage.title.en), reached.get(stage.id, "waiting")),
             stage.share,
-            [_allocation(goal, row, names, currency) for row in seen if row.stage == stage.id],
+            [_allocation(goal, row, names, currency, found) for row in seen if row.stage == stage.id],
             [
                 names.get(row.manager, row.manager)
                 for row in goal.rows
                 if row.stage == stage.id and row not in seen
             ],
-            sentences([reasons[stage.id]], currency)[0] if stage.id in reasons else "",
+            _said(at(found, stage.id), currency),
         )
         for stage in plan.stages
     ]
 
 
-def _allocation(goal: Target, row: Row, names: Mapping[str, str], currency: str) -> Allocation:
+def _allocation(
+    goal: Target, row: Row, names: Mapping[str, str], currency: str, found: Sequence[Wait]
+) -> Allocation:
     steps = workings.steps(goal, row.manager, row.stage)
-    return Allocation(row.manager, names.get(row.manager, row.manager), row, sentences(steps, currency))
+    waiting = _said(at(found, row.stage, row.manager), currency)
+    return Allocation(
+        row.manager, names.get(row.manager, row.manager), row, sentences(steps, currency), waiting
+    )
 
 
 @dataclass(frozen=True, slots=True)

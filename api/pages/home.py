@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from sqlmodel import Session
 
 from api.doors import Books, By, Now
+from api.explain import sentences
 from api.language import N_
 from api.middleware import YEAR_SECONDS
 from api.pages import board, cards
@@ -28,6 +29,7 @@ from ledger import (
     organisations,
     plans,
     statements,
+    waits,
 )
 from ledger.clock import day_of
 from ledger.core.plan import Plan
@@ -62,6 +64,8 @@ def _manager(request: Request, session: Session, by: User, now: datetime) -> Res
         news=news.since(session, seen.before, by=by),
         seen=seen,
         standing=accounts.standing(session, by.manager_id or ""),
+        unpaid=_unpaid(session, by, now),
+        waiting=_waiting(session, by, now),
         cards=cards.of(session, mine),
         splits=cards.splits_of(session, agreements.awaiting(session, by.manager_id or "")),
         sent_back=cards.milestones_of(session, sent_back),
@@ -94,6 +98,30 @@ class Seen:
     def written(self) -> str:
         """As the cookie keeps it."""
         return f"{int(self.before.timestamp())}.{int(self.now.timestamp())}"
+
+
+def _unpaid(session: Session, by: User, now: Now) -> list[str]:
+    """Why a manager is not paid what is payable, and what the cap of a year took off."""
+    return sentences([wait.step for wait in waits.of_payee(session, by.manager_id or "", now=now)], "CNY")
+
+
+def _waiting(session: Session, by: User, now: Now) -> list[tuple[Deal, list[str]]]:
+    """A manager's deals that wait for something, each with why, in sentences."""
+    return [
+        (one.deal, sentences([wait.step for wait in one.waits], one.deal.currency))
+        for one in waits.of_manager(session, by.manager_id or "", by=by, now=now)
+    ]
+
+
+@router.get("/standing/waiting")
+def waiting(request: Request, session: Books, by: By, now: Now) -> Response:
+    """Why not: what each of a manager's deals waits for."""
+    return page(
+        request,
+        "home/waiting.html",
+        unpaid=_unpaid(session, by, now),
+        waiting=_waiting(session, by, now),
+    )
 
 
 PILES = {

@@ -13,7 +13,7 @@ from api.pages import lists
 from api.pages.doors import pages, see
 from api.pages.lists import SHOWN
 from api.rendering import page
-from ledger import jobs, rights, users
+from ledger import jobs, plan_diffs, rights, users
 from ledger.core import period as months
 from ledger.jobs import JobRun
 from ledger.schedule import JOBS
@@ -26,6 +26,7 @@ TITLES = {
     "final_statements": N_("Final statements"),
     "settle_due": N_("Settle what falls due"),
     "seal": N_("Seal the books"),
+    "compare_plans": N_("Compare two plans"),
     "verify_books": N_("Verify the books"),
 }
 RESULTS = {
@@ -50,7 +51,7 @@ def title(name: str) -> str:
 
 def choices() -> list[tuple[str, str]]:
     """Every job, to choose from."""
-    return [(name, title(name)) for name in JOBS]
+    return [(name, title(name)) for name, job in JOBS.items() if job.by_name]
 
 
 @router.get("/jobs")
@@ -115,6 +116,8 @@ def retry(session: Books, by: By, now: Now, run_id: str) -> Response:
 def run(request: Request, session: Books, by: By, run_id: str) -> Response:
     """One run; the page looks again while it works."""
     found = jobs.get(session, run_id, by=by)
+    if found.job == plan_diffs.JOB:
+        return see(f"/plans/compare/{run_id}")
     return page(
         request,
         "jobs/run.html",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
 from fastapi import Request, Response
 from sqlmodel import Session
@@ -11,13 +14,17 @@ from sqlmodel import Session
 from api import flash
 from api.doors import Books, By, Now
 from api.forms import Filled, Form
-from api.language import N_, gettext
+from api.language import N_, current, gettext
 from api.pages import fields
 from api.pages.doors import pages, see
+from api.pages.plan_diffs import choices
 from api.rendering import page
 from api.words import sentence
-from ledger import audit, clock, plans, rights, users
+from ledger import audit, clock, plan_diffs, plans, rights, users
+from ledger.core import file_words, lint
 from ledger.core.errors import Invalid, InvalidFile
+from ledger.core.plan import Plan
+from ledger.core.plan_file import read_plan_file
 from ledger.plans import PlanVersion
 from ledger.users import User
 
@@ -30,6 +37,14 @@ BASES = {
     "stake_value": N_("the value of the stake"),
     "fee_invoiced": N_("the fee invoiced"),
     "fee_received": N_("the fee received"),
+}
+EXAMPLES = {
+    "template": N_("A plan to fill in"),
+    "tianjin": N_("Tianjin: platform and managers"),
+    "hefei": N_("Hefei: the whole chain"),
+    "hangzhou": N_("Hangzhou: proof of concept"),
+    "xian": N_("Xi'an: use first, pay later"),
+    "xian-stake": N_("Xi'an: technology as a stake"),
 }
 TAKES = {
     "none": N_("nothing is taken back"),
@@ -53,11 +68,31 @@ def listing(request: Request, session: Books, by: By) -> Response:
 
 
 @router.get("/plans/new")
-def new(request: Request, session: Books, by: By, like: str = "") -> Response:
-    """An empty draft, or one that begins as another version."""
+def new(request: Request, session: Books, by: By, like: str = "", example: str = "template") -> Response:
+    """A draft that begins as another version, as one of the examples, or as a plan to fill in."""
     rights.require(by, "plan.edit")
-    text = plans.get(session, like).text if like else ""
-    return page(request, "plans/new.html", form=Form(text=text), line=0, lines=[])
+    text = plans.get(session, like).text if like else plans.example(example)
+    return _editor(request, Form(text=text), text)
+
+
+def _editor(request: Request, form: Form, text: str, status: int = 200) -> Response:
+    """The text on one side; on the other what it says, what is odd about it, or the line that is wrong."""
+    return page(
+        request,
+        "plans/new.html",
+        block="found",
+        status=status,
+        form=form,
+        examples={name: gettext(title) for name, title in EXAMPLES.items()},
+        found=_checked(text),
+    )
+
+
+@router.post("/plans/check")
+def check(request: Request, by: By, form: Filled) -> Response:
+    """What a text says, before it is kept: asked for while somebody types, or by the button."""
+    rights.require(by, "plan.edit")
+    return _editor(request, form, _text(form))
 
 
 @router.post("/plans/new")
@@ -65,10 +100,9 @@ def draft(request: Request, session: Books, by: By, now: Now, form: Filled) -> R
     """Keep a draft, or show the line that is wrong."""
     rights.require(by, "plan.edit")
     text = _text(form)
-    version, line = _drafted(session, by, now, form, text) if form.required("text") else (None, 0)
+    version = _drafted(session, by, now, form, text) if form.required("text") else None
     if version is None:
-        lines = list(enumerate(text.split("\n"), 1))
-        return page(request, "plans/new.html", status=422, form=form, line=line, lines=lines)
+        return _editor(request, form, text, 422)
     response = see(f"/plans/{version.id}")
     flash.put(response, N_("The draft is kept. Somebody else publishes it."))
     return response
@@ -80,20 +114,54 @@ def _text(form: Form) -> str:
     return value.replace("\r\n", "\n") if isinstance(value, str) else ""
 
 
-def _drafted(
-    session: Session, by: User, now: datetime, form: Form, text: str
-) -> tuple[PlanVersion | None, int]:
-    """The version, or None and the line that is wrong."""
+def _drafted(session: Session, by: User, now: datetime, form: Form, text: str) -> PlanVersion | None:
+    """The version, or None and what is wrong."""
     try:
-        return plans.draft(session, text, by=by, now=now), 0
+        return plans.draft(session, text, by=by, now=now)
     except InvalidFile as refusal:
-        line = int(str(refusal.facts["line"]))
-        what, mend = refusal.facts["what"], refusal.facts["mend"]
-        form.refuse("text", gettext("Line {line}: {what}; {mend}", line=line, what=what, mend=mend))
-        return None, line
+        form.refuse("text", _at_its_line(refusal))
     except Invalid as refusal:
         form.refuse("text", sentence(refusal))
-        return None, 0
+    return None
+
+
+def _at_its_line(refusal: InvalidFile) -> str:
+    what, mend = (file_words.said(str(refusal.facts[part]), current()) for part in ("what", "mend"))
+    return gettext("Line {line}: {what}; {mend}", line=refusal.facts["line"], what=what, mend=mend)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A text that was read: the plan and what is odd about it, or what is wrong and in which line."""
+
+    words: dict[str, Any] | None
+    findings: Sequence[tuple[str, int, str]]  # level, line, in words
+    line: int
+    error: str
+    lines: list[tuple[int, str]]
+
+
+def _checked(text: str) -> Checked:
+    lines = list(enumerate(text.split("\n"), 1))
+    try:
+        read = read_plan_file(text, "plan.yaml")
+    except InvalidFile as refusal:
+        return Checked(None, [], int(str(refusal.facts["line"])), _at_its_line(refusal), lines)
+    found = [
+        (one.level, read.line_of(one.step.source), one.say(current(), read.plan.currency))
+        for one in lint.check(read.plan, None)
+    ]
+    return Checked(_in_words(read.plan), found, 0, "", lines)
+
+
+def _in_words(plan: Plan) -> dict[str, Any]:
+    """What the plain words of a plan need besides itself."""
+    return {
+        "plan": plan,
+        "bases": [gettext(BASES.get(basis, basis)) for basis in plan.pool.bases],
+        "takes": {take: gettext(text) for take, text in TAKES.items()},
+        "titles": {stage.id: stage.title for stage in plan.stages},
+    }
 
 
 @router.get("/plans/{version_id}")
@@ -101,11 +169,12 @@ def plan(request: Request, session: Books, by: By, now: Now, version_id: str) ->
     """One version: in plain words, and as it was written."""
     rights.require(by, "plan.see")
     form = Form(effective_on=clock.day_of(now).isoformat())
-    return _plan(request, session, by, plans.get(session, version_id), form)
+    return _plan(request, session, by, now, plans.get(session, version_id), form)
 
 
-def _plan(request: Request, session: Session, by: User, version: PlanVersion, form: Form) -> Response:
-    value = plans.value(version)
+def _plan(
+    request: Request, session: Session, by: User, now: datetime, version: PlanVersion, form: Form
+) -> Response:
     may_edit = rights.allows(by, "plan.edit")
     return page(
         request,
@@ -113,17 +182,24 @@ def _plan(request: Request, session: Session, by: User, version: PlanVersion, fo
         status=422 if form.errors else 200,
         form=form,
         version=version,
-        plan=value,
-        bases=[gettext(BASES.get(basis, basis)) for basis in value.pool.bases],
-        takes={take: gettext(text) for take, text in TAKES.items()},
-        titles={stage.id: stage.title for stage in value.stages},
+        words=_in_words(plans.value(version)),
         people=users.names(session, [version.drafted_by, version.published_by or ""]),
         may_edit=may_edit,
         may_publish=may_edit and version.state == "draft" and by.id != version.drafted_by,
         may_retire=may_edit and version.state == "published",
         retired=audit.listing(session, subject=version.id, action="plan.retire", limit=1),
+        **_comparable(session, by, now, version),
         waits=version.state == "draft" and by.id == version.drafted_by,
     )
+
+
+def _comparable(session: Session, by: User, now: datetime, version: PlanVersion) -> dict[str, Any]:
+    """The form that compares the version with another, for those who may."""
+    before = plan_diffs.before(session, version, now)
+    return {
+        "compared_with": choices(session, version) if rights.allows(by, "plan.compare") else [],
+        "compare": Form(old=before.id if before else "", to_on=clock.day_of(now).isoformat()),
+    }
 
 
 @router.post("/plans/{version_id}/publish")
@@ -131,7 +207,7 @@ def publish(request: Request, session: Books, by: By, now: Now, version_id: str,
     """Put a draft in force from a day on."""
     day = form.parsed("effective_on", fields.day)
     if day is None:
-        return _plan(request, session, by, plans.get(session, version_id), form)
+        return _plan(request, session, by, now, plans.get(session, version_id), form)
     version = plans.publish(session, version_id, effective_on=day, by=by, now=now)
     response = see(f"/plans/{version.id}")
     flash.put(response, N_("Published; in force from {day} on."), day=day)

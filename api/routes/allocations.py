@@ -7,6 +7,7 @@ from pydantic import Field
 from api.values import Answer, Day
 from ledger.allocations import Allocations
 from ledger.core.money import format_minor
+from ledger.core.waits import Wait, Why, of_target
 
 
 class Words(Answer):
@@ -23,6 +24,25 @@ class Because(Answer):
     en: list[str]
 
 
+class StepAnswer(Answer):
+    """One step as data. Amounts are whole minor units, under names that end in `_minor`."""
+
+    rule: str = Field(examples=["pool.rate"])
+    numbers: dict[str, int | str] = Field(
+        examples=[{"rate": "40%", "basis_minor": 2400000, "pool_minor": 960000}]
+    )
+    source: str = Field(examples=["plan pool.rate"])
+
+
+class WaitAnswer(StepAnswer):
+    """What a stage, or what one manager has of it, waits for: why it is not earned, or not paid."""
+
+    why: Why
+    stage: str = Field(description="Empty: all that the manager is owed.")
+    manager: str = Field(description="Empty: everybody in the stage.")
+    because: Words
+
+
 class Allocation(Answer):
     """One manager's standing in one stage, before any payout."""
 
@@ -32,6 +52,7 @@ class Allocation(Answer):
     held: str = Field(examples=["144.00"])
     payable: str = Field(examples=["1296.00"])
     because: Because
+    steps: list[StepAnswer] = Field(description="The same steps as data, in the same order.")
 
 
 class Excluded(Answer):
@@ -62,11 +83,15 @@ class AllocationsAnswer(Answer):
     pool: PoolAnswer
     allocations: list[Allocation]
     excluded: list[Excluded]
+    waits: list[WaitAnswer] = Field(
+        description="Why not. Of a day that is not today, only what the facts themselves say."
+    )
 
     @classmethod
     def of(cls, found: Allocations) -> AllocationsAnswer:
         """The allocations as they are answered."""
         goal = found.goal
+        reasons = {wait.stage: wait for wait in of_target(goal) if not wait.manager}
 
         def text(minor: int) -> str:
             return format_minor(minor, found.plan.currency)
@@ -91,6 +116,7 @@ class AllocationsAnswer(Answer):
                     held=text(row.held_minor),
                     payable=text(row.payable_minor),
                     because=Because(zh=found.why(row, "zh"), en=found.why(row, "en")),
+                    steps=[StepAnswer(**step) for step in found.steps(row)],
                 )
                 for row in found.rows
             ],
@@ -98,8 +124,13 @@ class AllocationsAnswer(Answer):
                 Excluded(
                     stage=one.stage,
                     why=one.why,
-                    because=Words(zh=found.why_not(one.stage, "zh"), en=found.why_not(one.stage, "en")),
+                    because=_words(found, reasons[one.stage]),
                 )
                 for one in goal.excluded
             ],
+            waits=[WaitAnswer(**one.to_data(), because=_words(found, one)) for one in found.waits],
         )
+
+
+def _words(found: Allocations, wait: Wait) -> Words:
+    return Words(zh=found.said(wait, "zh"), en=found.said(wait, "en"))

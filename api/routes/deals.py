@@ -316,7 +316,9 @@ def list_allocations(
     """What everyone should have earned, and why; a manager sees their own rows."""
     known_at = end_of(known_on) if known_on else None
     day = as_of or day_of(now)
-    return AllocationsAnswer.of(allocations.of_deal(session, id, as_of=day, known_at=known_at, by=by))
+    return AllocationsAnswer.of(
+        allocations.of_deal(session, id, as_of=day, known_at=known_at, by=by, now=now)
+    )
 
 
 @router.get("/{id}/facts")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import json
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from api.doors import Books, By, Now, noun
+from api.doors import Books, By, Files, Now, noun
+from api.routes.jobs import RunAnswer
 from api.values import Answer, Body, Cursor, Day, Instant, Limit, Page, PathId, first_of, no_controls
-from ledger import plans, rights
+from ledger import plan_diffs, plans, rights
+from ledger.clock import day_of
 
 router = noun("plans")
 
@@ -30,6 +33,14 @@ class Publication(Body):
     """From when on it is in force."""
 
     effective_on: Day
+
+
+class NewComparison(Body):
+    """What to compare a version with, and what is earned from when to when."""
+
+    old: str = Field(description="The id of the version it would replace.", max_length=64)
+    from_on: Day | None = Field(default=None, description="Left out: from the beginning.")
+    to_on: Day | None = Field(default=None, description="Left out: up to today.")
 
 
 class PlanAnswer(Answer):
@@ -88,3 +99,29 @@ def publish(id: PathId, body: Publication, session: Books, by: By, now: Now) -> 
 def retire(id: PathId, session: Books, by: By, now: Now) -> WholePlan:
     """No new deals under it; those that keep it go on."""
     return WholePlan.model_validate(plans.retire(session, id, by=by, now=now))
+
+
+@router.post("/{id}/compare", status_code=202)
+def compare(id: PathId, body: NewComparison, session: Books, by: By, now: Now) -> RunAnswer:
+    """Replay the deals in the books under another version and this one. Nothing is written to the books.
+
+    Follow it under `/jobs/{id}`; what came out is under `/plans/comparisons/{id}`.
+    """
+    asked = plan_diffs.request(
+        session,
+        id,
+        old_id=body.old,
+        from_on=body.from_on,
+        to_on=body.to_on or day_of(now),
+        by=by,
+        now=now,
+    )
+    return RunAnswer.model_validate(asked)
+
+
+@router.get("/comparisons/{id}")
+def comparison(id: PathId, session: Books, store: Files, by: By) -> dict[str, Any]:
+    """What came out: old, new and difference per manager and deal, and who crosses what, as
+    `yongjin plan diff --json` prints it."""
+    found: dict[str, Any] = json.loads(plan_diffs.file(store, plan_diffs.get(session, id, by=by)))
+    return found

@@ -14,7 +14,7 @@ from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from ledger import clock, config, managers, plans, replay, users
+from ledger import clock, config, plans, replay, users
 from ledger.cli.app import Json, Language, app, file_content, print_json
 from ledger.cli.books import bar
 from ledger.cli.opened import opened
@@ -78,19 +78,13 @@ def _checked(read: PlanFile, found: Sequence[lint.Finding], seen: lint.Seen | No
                 "level": one.level,
                 "code": one.step.rule,
                 "part": one.step.source,
-                "line": _line(read, one),
+                "line": read.line_of(one.step.source),
                 "says": {"zh": one.say("zh", currency), "en": one.say("en", currency)},
             }
             for one in found
         ],
         "history": None if seen is None else {"deals": seen.deals, "not_for": seen.refused},
     }
-
-
-def _line(read: PlanFile, finding: lint.Finding) -> int:
-    """Where the part of a finding stands: its own line, or that of what it is in."""
-    part = finding.step.source
-    return read.lines.get(part) or read.lines.get(part.partition(".")[0], 1)
 
 
 def _print_findings(
@@ -101,7 +95,9 @@ def _print_findings(
     lang: Language,
 ) -> None:
     for one in found:
-        print(f"{file}:{_line(read, one)}: {one.level}: {one.say(lang.value, read.plan.currency)}")
+        print(
+            f"{file}:{read.line_of(one.step.source)}: {one.level}: {one.say(lang.value, read.plan.currency)}"
+        )
     chain = " → ".join(stage.id for stage in read.plan.stages)
     errors = sum(one.level == "error" for one in found)
     state = f"has {errors} errors" if errors else "is in order"
@@ -136,67 +132,19 @@ def diff(
     if picture_file:
         picture_file.write_text(picture.draw(found, lang.value), "utf-8")
     if json:
-        print_json(_difference(found))
+        print_json(compare.to_data(found))
     else:
         _print_difference(found, top)
 
 
 def _compared(old: PlanFile, new: PlanFile, from_on: date | None, to_on: date) -> compare.Comparison:
     with opened() as (database, _), bar() as progress, database.reading() as session:
-        wanted = replay.deals_under(session, old.plan.id)
-        task = progress.add_task("deals", total=len(wanted))
-        told = replay.history(session, wanted, lambda done: progress.advance(task, done))
-        found = compare.compare(old, new, told, from_on=from_on, to_on=to_on)
-        names = managers.names(session, [row.manager_id for row in found.managers])
-    return found.named(names)
+        task = progress.add_task("deals")
 
+        def seen(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
 
-def _difference(found: compare.Comparison) -> dict[str, Any]:
-    """The outcome as JSON; amounts as text with the currency's digits."""
-
-    def three(row: compare.DealRow | compare.ManagerRow | compare.Comparison) -> dict[str, str]:
-        amounts = {
-            "old": row.old_minor,
-            "new": row.new_minor,
-            "difference": row.new_minor - row.old_minor,
-        }
-        return {name: format_minor(minor, found.currency) for name, minor in amounts.items()}
-
-    def crossed(one: compare.Crossing) -> dict[str, str | int]:
-        said = {"what": one.what, "deal": one.deal_id, "manager": one.manager_id}
-        return {name: text for name, text in said.items() if text} | {"old": one.old, "new": one.new}
-
-    return {
-        "old": found.old,
-        "new": found.new,
-        "from": str(found.from_on) if found.from_on else None,
-        "to": str(found.to_on),
-        "currency": found.currency,
-        "totals": three(found),
-        "managers": [
-            {
-                "manager": row.manager_id,
-                "name": row.name,
-                **three(row),
-                "year_cap": {
-                    "old": format_minor(row.old_relief_minor, found.currency),
-                    "new": format_minor(row.new_relief_minor, found.currency),
-                },
-                "crosses": [crossed(one) for one in row.crossings],
-            }
-            for row in found.managers
-        ],
-        "deals": [
-            {
-                "deal": row.deal_id,
-                "title": row.title,
-                **three(row),
-                "crosses": [crossed(one) for one in row.crossings],
-            }
-            for row in found.deals
-        ],
-        "skipped": [{"deal": one.deal_id, "why": one.why} for one in found.skipped],
-    }
+        return replay.compared(session, old, new, from_on=from_on, to_on=to_on, progress=seen)
 
 
 def _print_difference(found: compare.Comparison, top: int) -> None:

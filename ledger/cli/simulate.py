@@ -12,13 +12,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from ledger.cli.app import Json, Language, app, file_content, print_json
+from ledger.core import waits
 from ledger.core.errors import Invalid
+from ledger.core.facts import DealFacts
 from ledger.core.facts_file import FactsFile, check_against, read_facts_file
 from ledger.core.money import format_minor
 from ledger.core.plan import Plan
 from ledger.core.plan_file import read_plan_file
 from ledger.core.target import Target, target
-from ledger.core.workings import reasons, render, sentences, steps
+from ledger.core.workings import render, sentences, steps, to_data
 
 
 @app.command()
@@ -43,14 +45,14 @@ def simulate(
     on = _day(as_of) if as_of is not None else _latest(facts_file)
     result = target(plan_file.plan, facts_file.facts, on)
 
-    data = simulation(plan_file.plan, facts_file.facts.deal.id, result, lang)
+    data = simulation(plan_file.plan, facts_file.facts, result, lang)
     if as_json:
         print_json(data)
     else:
         _print_table(plan_file.plan, facts_file, result, data, lang)
 
 
-def simulation(plan: Plan, deal_id: str, result: Target, lang: Language) -> dict[str, Any]:
+def simulation(plan: Plan, facts: DealFacts, result: Target, lang: Language) -> dict[str, Any]:
     """The result as docs/PLANS.md promises it; amounts as text with the currency's digits."""
 
     def text(minor: int) -> str:
@@ -63,7 +65,7 @@ def simulation(plan: Plan, deal_id: str, result: Target, lang: Language) -> dict
             total[place] += minor
     return {
         "plan": plan.id,
-        "deal": deal_id,
+        "deal": facts.deal.id,
         "as_of": result.workings.as_of.isoformat(),
         "currency": plan.currency,
         "pool": {
@@ -80,6 +82,7 @@ def simulation(plan: Plan, deal_id: str, result: Target, lang: Language) -> dict
                 "held": text(row.held_minor),
                 "payable": text(row.payable_minor),
                 "because": sentences(steps(result, row.manager, row.stage), lang.value, plan.currency),
+                "steps": to_data(steps(result, row.manager, row.stage)),
             }
             for row in result.rows
         ],
@@ -88,6 +91,10 @@ def simulation(plan: Plan, deal_id: str, result: Target, lang: Language) -> dict
             for manager, total in sorted(totals.items())
         },
         "excluded": [{"stage": excluded.stage, "why": excluded.why} for excluded in result.excluded],
+        "waits": [
+            wait.to_data() | {"says": render(wait.step, lang.value, plan.currency)}
+            for wait in waits.of_target(result, facts.facts)
+        ],
     }
 
 
@@ -138,5 +145,5 @@ def _print_table(plan: Plan, file: FactsFile, result: Target, data: dict[str, An
     console.print(table)
     figures = zip(heads[6:], data["pool"].values(), strict=True)
     console.print(" · ".join(f"{head} {amount}" for head, amount in figures), highlight=False)
-    for step in reasons(result).values():
-        console.print(render(step, lang.value, plan.currency), highlight=False, markup=False)
+    for one in data["waits"]:
+        console.print(f"{one['manager']} {one['says']}".strip(), highlight=False, markup=False)

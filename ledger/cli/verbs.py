@@ -28,6 +28,7 @@ VERBS = {
     "tax": "money",
     "user": "people",
     "verify": "books",
+    "why": "why",
 }
 
 

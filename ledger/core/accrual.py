@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 
 from ledger.core import period as periods
-from ledger.core import workings
+from ledger.core import waits, workings
 from ledger.core.entry import (
     ADVANCES,
     COMMISSION_COST,
@@ -288,7 +288,7 @@ def _because(
     if row is not None:
         earned_minor, taken = row.earned_minor, list(workings.steps(goal, manager, stage))
     else:
-        why = workings.reasons(goal).get(stage)
+        why = waits.reasons(goal).get(stage)
         earned_minor, taken = 0, [why] if why else []
     return workings.to_data([*told, *taken, workings.less_posted(earned_minor, earned_minor - moved_minor)])
 

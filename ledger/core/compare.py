@@ -12,11 +12,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ledger.core.earning import unclipped_pool
 from ledger.core.errors import Invalid, Refused
 from ledger.core.facts import DealFacts
+from ledger.core.money import format_minor
 from ledger.core.plan_file import PlanFile
 from ledger.core.target import Target, target
 from ledger.core.year_cap import Years, accrued_by_year, relief
@@ -281,3 +282,51 @@ def _manager_rows(old: _Side, new: _Side, deals: list[DealRow]) -> Iterator[Mana
             max(old.deals.get(manager, 0), new.deals.get(manager, 0)),
             tuple(own),
         )
+
+
+def to_data(found: Comparison) -> dict[str, Any]:
+    """The outcome as JSON takes it; amounts as text with the currency's digits."""
+
+    def three(row: DealRow | ManagerRow | Comparison) -> dict[str, str]:
+        amounts = {
+            "old": row.old_minor,
+            "new": row.new_minor,
+            "difference": row.new_minor - row.old_minor,
+        }
+        return {name: format_minor(minor, found.currency) for name, minor in amounts.items()}
+
+    def crossed(one: Crossing) -> dict[str, str | int]:
+        said = {"what": one.what, "deal": one.deal_id, "manager": one.manager_id}
+        return {name: text for name, text in said.items() if text} | {"old": one.old, "new": one.new}
+
+    return {
+        "old": found.old,
+        "new": found.new,
+        "from": str(found.from_on) if found.from_on else None,
+        "to": str(found.to_on),
+        "currency": found.currency,
+        "totals": three(found),
+        "managers": [
+            {
+                "manager": row.manager_id,
+                "name": row.name,
+                **three(row),
+                "year_cap": {
+                    "old": format_minor(row.old_relief_minor, found.currency),
+                    "new": format_minor(row.new_relief_minor, found.currency),
+                },
+                "crosses": [crossed(one) for one in row.crossings],
+            }
+            for row in found.managers
+        ],
+        "deals": [
+            {
+                "deal": row.deal_id,
+                "title": row.title,
+                **three(row),
+                "crosses": [crossed(one) for one in row.crossings],
+            }
+            for row in found.deals
+        ],
+        "skipped": [{"deal": one.deal_id, "why": one.why} for one in found.skipped],
+    }

@@ -50,6 +50,10 @@ class PlanFile:
         """The error to raise about a part of the plan."""
         return InvalidFile(self.name, self.lines.get(part, 1), what, mend)
 
+    def line_of(self, part: str) -> int:
+        """Where a part of the plan stands: its own line, or that of what it is in."""
+        return self.lines.get(part) or self.lines.get(part.partition(".")[0], 1)
+
     def admit(self, deal: Deal) -> None:
         """Refuse a deal that the plan's condition does not hold for."""
         if self.plan.when is None:

@@ -184,6 +184,60 @@ SENTENCES: dict[str, Sentence] = {
     "why.cut_by_cap": Sentence(
         "{stage} is cut by the cap of {cap} per manager on a deal.", "{stage}受每人每项目上限{cap}限制。"
     ),
+    "why.no_fee_received": Sentence(
+        "{stage} waits for the fee: by {as_of} {up} was received and {down} given back.",
+        "{stage}须待居间服务费到账：截至{as_of}已收{up}，已退{down}。",
+    ),
+    "why.no_fee_invoiced": Sentence(
+        "{stage} waits for the invoice: by {as_of} {up} was invoiced and {down} taken back.",
+        "{stage}须待居间服务费开票：截至{as_of}已开{up}，红字{down}。",
+    ),
+    "why.not_stated": Sentence(
+        "{stage} waits for a figure above zero: {figure} is {basis} by {as_of}.",
+        "{stage}须待申报大于零的{figure}：截至{as_of}为{basis}。",
+    ),
+    "why.wrong_period": Sentence(
+        "{stage} was reached on {on}: it belongs to {period} and does not count by {as_of}.",
+        "{stage}于{on}达成：属于{period}期间，截至{as_of}不计。",
+    ),
+    "why.held_until_stage": Sentence(
+        "{held} of {stage} is held until {release} is verified.", "{stage}中{held}暂扣至{release}核实。"
+    ),
+    "why.held_until_day": Sentence(
+        "{held} of {stage} is held until {until}.", "{stage}中{held}暂扣至{until}。"
+    ),
+    # what only the books know
+    "why.submitted": Sentence(
+        "{stage} was reported on {on} and waits to be verified.", "{stage}已于{on}提交，等待核实。"
+    ),
+    "why.sent_back": Sentence("{stage} was sent back: {note}.", "{stage}已被驳回：{note}。"),
+    "why.year_cap": Sentence(
+        "The cap of {cap} per manager and year is reached in {year}: {relief} is taken off.",
+        "已达{year}年每人每年上限{cap}：扣减{relief}。",
+    ),
+    "why.on_hold": Sentence("{amount} waits until {until}.", "{amount}暂停付款，至{until}。"),
+    "why.on_hold_because": Sentence(
+        "{amount} waits until {until}: {note}.", "{amount}暂停付款，至{until}：{note}。"
+    ),
+    "why.in_dispute": Sentence(
+        "{amount} is in dispute since {on} and waits for its outcome.", "{amount}自{on}起异议中，待处理结果。"
+    ),
+    "why.carried_forward": Sentence(
+        "{owed} was taken back after it had been paid: what is earned next is set against it first.",
+        "已付佣金中{owed}被追回：先从以后的应付佣金中抵扣。",
+    ),
+    "why.below_minimum": Sentence(
+        "{payable} is payable in all, less than the least that is paid, {minimum}.",
+        "应付合计{payable}，低于起付金额{minimum}。",
+    ),
+    "why.no_bank_account": Sentence(
+        "{payable} waits for a bank account to pay it to.", "{payable}须待登记收款账户。"
+    ),
+    "why.no_invoice": Sentence(
+        "{payable} waits for an invoice: those on file do not cover it.", "{payable}须待开具足额发票。"
+    ),
+    "why.unpaid": Sentence("{payable} is payable and in no payout yet.", "应付{payable}，尚未列入付款单。"),
+    "why.next_payout": Sentence("{payable} is paid with the next payout.", "{payable}待下一批付款。"),
 }
 
 FIGURES: dict[str, Sentence] = {
@@ -206,5 +260,6 @@ def grade_named(grade: str) -> Sentence:
 
 
 GATE_FAILED = Sentence("{} failed", "{}未通过")
+UNTIL_LIFTED = Sentence("it is lifted", "解除为止")
 NO_GRADE = Sentence("no grade", "无等级")
 AND = Sentence(" and ", "、")

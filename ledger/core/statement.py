@@ -154,7 +154,7 @@ class Further(Value):
 class Pending(Value):
     """What is still to come at the end of the period, and what it waits for."""
 
-    kind: Literal["expected", "held"]
+    kind: Literal["expected", "held", "payable"]  # payable: of the closing balance, and why it is not paid
     deal_id: str
     deal_title: str
     stage: Words
@@ -307,6 +307,9 @@ def _check_pending(snapshot: Snapshot) -> None:
     for kind, stated_minor in (("held", snapshot.held_minor), ("expected", snapshot.expected_minor)):
         added_minor = sum(item.amount_minor for item in snapshot.pending if item.kind == kind)
         _tie(snapshot, f"{kind} at the end", stated_minor, added_minor)
+    unpaid = [item.amount_minor for item in snapshot.pending if item.kind == "payable"]
+    if unpaid:
+        _tie(snapshot, "payable at the end", snapshot.bridge.closing_minor, sum(unpaid))
 
 
 def _check_year(snapshot: Snapshot) -> None:

@@ -74,6 +74,10 @@ class Workings(NamedTuple):
     paid_minor: dict[str, int]  # by manager; looked at only where the clawback asks
     adjustments: tuple[Adjustment, ...]
 
+    def missing(self, stage: str) -> tuple[str, ...]:
+        """The stages that one requires and that are not verified in time."""
+        return missing(self.rules, self.reached, self.rules.position[stage])
+
 
 def target(plan: Plan, facts: DealFacts, as_of: date) -> Target:
     """What everyone should have earned, with the workings; Invalid where facts do not fit the plan."""

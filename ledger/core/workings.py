@@ -18,11 +18,11 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from ledger.core.clawback import award_parts
-from ledger.core.earning import Line, missing, unclipped_pool
+from ledger.core.earning import Line, unclipped_pool
 from ledger.core.errors import NotFound
 from ledger.core.facts import Ending, GateFailed
 from ledger.core.money import format_minor, format_rate
-from ledger.core.outcome import Excluded, Row
+from ledger.core.outcome import Row
 from ledger.core.plan import Basis, Stage, Years
 from ledger.core.reached import Reached
 from ledger.core.sentences import AND, FIGURES, GATE_FAILED, NO_GRADE, SENTENCES, Sentence, grade_named
@@ -47,11 +47,6 @@ def steps(result: Target, manager: str, stage: str) -> tuple[Step, ...]:
     if row is None:
         raise NotFound("row_unknown", "{manager} has no row in stage {stage}", manager=manager, stage=stage)
     return tuple(_walk(result, row))
-
-
-def reasons(result: Target) -> dict[str, Step]:
-    """Why each excluded stage earns nothing, or not its whole part."""
-    return {excluded.stage: _reason(result, excluded) for excluded in result.excluded}
 
 
 def less_posted(target_minor: int, posted_minor: int) -> Step:
@@ -124,8 +119,8 @@ def _milestone(result: Target, at: int) -> Step:
     made = result.workings
     stage, reached = made.rules.plan.stages[at], made.reached[at]
     if reached is None:
-        return Step("milestone.none", _named(stage), f"plan stages.{stage.id}")
-    numbers = {**_named(stage), "on": str(reached.milestone.on)}
+        return Step("milestone.none", named(stage), f"plan stages.{stage.id}")
+    numbers = {**named(stage), "on": str(reached.milestone.on)}
     source = f"fact milestone {stage.id} {reached.milestone.on}"
     if reached.too_late and result.cancelled:
         numbers["cancelled_on"] = str(result.cancelled.on)
@@ -133,18 +128,20 @@ def _milestone(result: Target, at: int) -> Step:
     return Step("milestone", numbers, source)
 
 
-def _named(stage: Stage) -> dict[str, Number]:
-    return {"stage_id": stage.id, **_both("stage", stage.title.zh, stage.title.en)}
+def named(stage: Stage) -> dict[str, Number]:
+    """A stage, as the place `stage`."""
+    return {"stage_id": stage.id, **both("stage", stage.title.zh, stage.title.en)}
 
 
-def _both(place: str, zh: str, en: str) -> dict[str, Number]:
+def both(place: str, zh: str, en: str) -> dict[str, Number]:
+    """What has a name in each language."""
     return {f"{place}_zh": zh, f"{place}_en": en}
 
 
-def _listed(made: Workings, ids: Iterable[str]) -> dict[str, Number]:
+def listed(made: Workings, ids: Iterable[str]) -> dict[str, Number]:
     """The stages of those ids, by name, as the place `missing`."""
     titles = [made.rules.plan.stages[made.rules.position[one]].title for one in ids]
-    return _both("missing", AND.zh.join(one.zh for one in titles), AND.en.join(one.en for one in titles))
+    return both("missing", AND.zh.join(one.zh for one in titles), AND.en.join(one.en for one in titles))
 
 
 # Rules 1 and 2
@@ -163,16 +160,16 @@ def _basis(result: Target) -> Iterator[Step]:
         rule = (
             "basis.stands_still_at_gate" if isinstance(result.cancelled, GateFailed) else "basis.stands_still"
         )
-        yield Step(rule, _ended(made, result.cancelled), _ending_source(result.cancelled))
+        yield Step(rule, ended(made, result.cancelled), _ending_source(result.cancelled))
 
 
-def _ended(made: Workings, ending: Ending) -> dict[str, Number]:
+def ended(made: Workings, ending: Ending) -> dict[str, Number]:
     """When the deal ended and why: in the plan's word for it, or by the gate that failed."""
     numbers: dict[str, Number] = {"on": str(ending.on)}
     if not isinstance(ending, GateFailed):
         return {**numbers, "reason": ending.reason}
     title = made.rules.plan.stages[made.rules.position[ending.stage]].title
-    return numbers | _both("reason", GATE_FAILED.zh.format(title.zh), GATE_FAILED.en.format(title.en))
+    return numbers | both("reason", GATE_FAILED.zh.format(title.zh), GATE_FAILED.en.format(title.en))
 
 
 def _ending_source(ending: Ending) -> str:
@@ -181,7 +178,7 @@ def _ending_source(ending: Ending) -> str:
 
 def _stated(made: Workings, basis: Basis, amount_minor: int) -> Step:
     figure, fact = FIGURES[basis], made.sums.stated.get(basis)
-    numbers = _both("figure", figure.zh, figure.en)
+    numbers = both("figure", figure.zh, figure.en)
     if fact is None:
         return Step("basis.not_stated", {**numbers, "as_of": str(made.as_of)}, "plan pool.basis")
     numbers |= {"on": str(fact.on), "basis_minor": amount_minor}
@@ -220,11 +217,11 @@ def _years(made: Workings, years: Years, pool_minor: int) -> Iterator[Step]:
     """A running share: since when years count, each year's fees at its rate, and their sum."""
     at = made.rules.position[years.since]
     stage, source = made.reached[at], "plan pool.years"
-    named = _named(made.rules.plan.stages[at])
+    about = named(made.rules.plan.stages[at])
     if stage is None or stage.too_late:
-        yield Step("pool.years_not_begun", named, source)
+        yield Step("pool.years_not_begun", about, source)
     else:
-        yield Step("pool.years_since", {**named, "on": str(stage.since)}, source)
+        yield Step("pool.years_since", {**about, "on": str(stage.since)}, source)
     for year, slice_minor in made.by_year:
         rate = format_rate(years.rate(year))
         yield Step("pool.year", {"year": year, "slice_minor": slice_minor, "rate": rate}, source)
@@ -262,12 +259,12 @@ def _brackets(made: Workings, basis_minor: int, pool_minor: int) -> Iterator[Ste
 def _part(made: Workings, at: int) -> Iterator[Step]:
     stage, part_minor = made.rules.plan.stages[at], made.parts_minor[at]
     source = f"plan stages.{stage.id}"
-    waits = missing(made.rules, made.reached, at)
+    waits = made.missing(stage.id)
     if waits:
-        numbers = {**_named(stage), **_listed(made, waits), "award_minor": stage.award_minor}
+        numbers = {**named(stage), **listed(made, waits), "award_minor": stage.award_minor}
         yield Step("part.waits", numbers, f"{source}.requires")
         return
-    share = {**_named(stage), "share": format_rate(stage.share), "part_minor": part_minor}
+    share = {**named(stage), "share": format_rate(stage.share), "part_minor": part_minor}
     yield Step("part", share, f"{source}.share")
     if stage.award_minor:
         rule = "award.ahead" if stage.award_minor > part_minor else "award.within"
@@ -294,7 +291,7 @@ def _share(made: Workings, stage: Reached, line: Line) -> Step:
         return Step("share", numbers, source)
     factor = grades[one.grade] if one.grade is not None else Fraction(1)
     named = grade_named(one.grade) if one.grade is not None else NO_GRADE
-    numbers |= {"factor": format_rate(factor), **_both("grade", named.zh, named.en)}
+    numbers |= {"factor": format_rate(factor), **both("grade", named.zh, named.en)}
     return Step("share.graded", numbers, source)
 
 
@@ -316,7 +313,7 @@ def _clawback(result: Target, row: Row, index: int) -> Iterator[Step]:
     made, cancelled = result.workings, result.cancelled
     clawback = made.rules.plan.on_cancel(cancelled.reason)
     source = f"plan clawback {cancelled.reason}"
-    numbers = _ended(made, cancelled)
+    numbers = ended(made, cancelled)
     if clawback.take == "none":
         yield Step("clawback.none", numbers, source)
         return
@@ -347,7 +344,7 @@ def _holdback(result: Target, row: Row, stage: Reached) -> Iterator[Step]:
     elif holdback.stage is not None:
         title = rules.plan.stages[rules.position[holdback.stage]].title
         rule = "held.stage_reached" if row.released else "held.until_stage"
-        yield Step(rule, {**held, **_both("release", title.zh, title.en)}, source)
+        yield Step(rule, {**held, **both("release", title.zh, title.en)}, source)
     elif row.released:
         days: dict[str, Number] = {"days": holdback.days or 0, "since": str(stage.since)}
         yield Step("held.days_over", days, source)
@@ -365,21 +362,3 @@ def _adjustments(made: Workings, row: Row) -> Iterator[Step]:
                 "reason": one.reason,
             }
             yield Step("adjusted", numbers, f"fact adjustment {one.on}")
-
-
-# Why not
-
-
-def _reason(result: Target, excluded: Excluded) -> Step:
-    made = result.workings
-    at = made.rules.position[excluded.stage]
-    numbers = _named(made.rules.plan.stages[at])
-    if excluded.why == "requires_not_verified":
-        numbers |= _listed(made, missing(made.rules, made.reached, at))
-    elif excluded.why == "no_basis":
-        numbers |= {"basis_minor": result.basis_minor, "as_of": str(made.as_of)}
-    elif excluded.why == "cut_by_cap":
-        numbers["cap_minor"] = made.rules.plan.cap_per_deal_minor or 0
-    elif excluded.why == "cancelled" and result.cancelled:
-        numbers |= _ended(made, result.cancelled)
-    return Step(f"why.{excluded.why}", numbers, f"plan stages.{excluded.stage}")

@@ -7,7 +7,8 @@ import pytest
 from ledger.core.errors import Invalid
 from ledger.core.plan import Clawback, Plan
 from ledger.core.target import expected, target
-from ledger.core.workings import reasons, render, sentences, steps
+from ledger.core.waits import reasons
+from ledger.core.workings import render, sentences, steps
 from tests.deals import day, deal, gate_failed, milestone, plan, received, reinstated, stages
 
 END = day("12-31")

@@ -56,9 +56,10 @@ def test_the_paper_s_example_comes_out_as_it_says() -> None:
     plan.admit(file.facts.deal)
     check_against(plan.plan, file)
     result = target(plan.plan, file.facts, date(2026, 5, 31))
-    shown = simulation(plan.plan, "D-1", result, Language.en)
+    shown = simulation(plan.plan, file.facts, result, Language.en)
     for row in shown["allocations"]:
-        assert row.pop("because")
+        assert len(row.pop("because")) == len(row.pop("steps")) > 5
+    assert [wait["why"] for wait in shown.pop("waits")] == ["held", "held", "held"] + ["not_verified"] * 2
     assert shown == json.loads(RESULT)
 
 

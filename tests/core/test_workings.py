@@ -14,7 +14,8 @@ from ledger.core.facts import Deal, DealFacts, Fact
 from ledger.core.plan import Bracket, Clawback, Holdback, Plan
 from ledger.core.sentences import SENTENCES
 from ledger.core.target import target
-from ledger.core.workings import Step, from_data, less_posted, reasons, render, sentences, steps, to_data
+from ledger.core.waits import reasons
+from ledger.core.workings import Step, from_data, less_posted, render, sentences, steps, to_data
 from tests.deals import (
     adjusted,
     cancelled,
@@ -196,7 +197,10 @@ def test_every_excluded_stage_says_what_it_waits_for() -> None:
         "see": "see earns nothing yet: it is not verified.",
     }
     dry = target(plan(), deal(FIND), day("03-01"))
-    assert render(reasons(dry)["find"], "zh", "CNY") == "find须待计佣基数大于零；截至2026-03-01为0.00。"
+    assert (
+        render(reasons(dry)["find"], "zh", "CNY")
+        == "find须待居间服务费到账：截至2026-03-01已收0.00，已退0.00。"
+    )
 
 
 def test_both_languages_say_the_same_things() -> None:

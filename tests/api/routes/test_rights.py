@@ -100,6 +100,8 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("GET /plans/{plan}", None, (401, 200, 200, 200, 200)),
     ("POST /plans/{draft}/publish", {"effective_on": "2026-03-01"}, (401, 403, 403, 200, 403)),
     ("POST /plans/{other}/retire", None, (401, 403, 403, 200, 403)),
+    ("POST /plans/{draft}/compare", {"old": "{plan}"}, (401, 403, 403, 202, 202)),
+    ("GET /plans/comparisons/{run}", None, (401, 403, 403, 404, 404)),
     ("GET /needs", None, (401, 200, 200, 200, 200)),
     ("POST /needs", NEW_NEED, (401, 201, 201, 201, 403)),
     ("GET /needs/{need}", None, (401, 200, 404, 200, 200)),
