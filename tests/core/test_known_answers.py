@@ -140,6 +140,9 @@ LAGO = "getlago/lago-api graduated_percentage_service_spec, without its flat amo
 LAGO_TIERS = ((0, "1/100"), (1_000, "2/100"), (2_000, "3/100"))
 VOLUME = "getlago/lago-api volume_service_spec, without its flat amounts"
 VOLUME_TIERS = ((0, "2"), (10_100, "1"), (20_100, "1/2"))
+PERCENTAGE = "getlago/lago-api percentage_service_spec, without its amount an event"
+GRADUATED = "getlago/lago-api graduated_service_spec, without its flat amounts"
+GRADUATED_TIERS = ((0, "10"), (10, "5"))
 SECTIONS = "OCA/commission 17.0 test_commission, by sections"
 ONE_SECTION = ((0, "0"), (100, "1/10"), (10_001, "0"), (1_500_000, "1/5"), (1_600_001, "0"))
 
@@ -217,6 +220,16 @@ KNOWN: tuple[Known, ...] = (
     tiered(LAGO, "marginal", LAGO_TIERS, 1_100, 12),
     tiered(LAGO, "marginal", LAGO_TIERS, 1_200, 14),
     tiered(LAGO, "marginal", LAGO_TIERS, 2_100, 33),
+    tiered(PERCENTAGE, "marginal", ((0, "13/1000"),), 80_000, 1_040),
+    tiered(f"{PERCENTAGE}, the first 250 free", "marginal", ((0, "0"), (25_000, "13/1000")), 80_000, 715),
+    tiered(f"{PERCENTAGE}, the first 400 free", "marginal", ((0, "0"), (40_000, "13/1000")), 80_000, 520),
+    tiered(f"{PERCENTAGE}, the first 400 free", "marginal", ((0, "0"), (40_000, "13/1000")), 40_000, 0),
+    tiered(PERCENTAGE, "marginal", ((0, "13/1000"),), 0, 0),
+    tiered(GRADUATED, "marginal", GRADUATED_TIERS, 0, 0),
+    tiered(GRADUATED, "marginal", GRADUATED_TIERS, 1, 10),
+    tiered(GRADUATED, "marginal", GRADUATED_TIERS, 10, 100),
+    tiered(GRADUATED, "marginal", GRADUATED_TIERS, 11, 105),
+    tiered(GRADUATED, "marginal", GRADUATED_TIERS, 12, 110),
     tiered(VOLUME, "whole", VOLUME_TIERS, 0, 0),
     tiered(VOLUME, "whole", VOLUME_TIERS, -500, 0),
     tiered(VOLUME, "whole", VOLUME_TIERS, 100, 200),
@@ -258,6 +271,12 @@ KNOWN: tuple[Known, ...] = (
     earned("OCA/commission 17.0 test_negative_settlements", "1/10", (100_000, -100_000), (0,)),
     earned("polarsource/polar test_refund", "1", (10_000,), (7_500, 2_500), A=75, B=25),
     earned("polarsource/polar test_refund, refunded", "1", (10_000, -10_000), (0, 0), A=75, B=25),
+    earned("polarsource/polar test_refund TestRevert, three quarters of 1,000", "3/4", (1_000,), (750,)),
+    earned("polarsource/polar test_refund TestRevert, all of it refunded", "3/4", (1_000, -1_000), (0,)),
+    earned("polarsource/polar test_refund TestRevert, 300 refunded", "3/4", (1_000, -300), (525,)),
+    earned("polarsource/polar test_refund TestRevert, reverted", "3/4", (1_000, -300, 300), (750,)),
+    earned("OCA/commission commission_formula_oca, a tenth of 250", "1/10", (25_000,), (2_500,)),
+    earned("OCA/commission commission_formula_oca, 12.5 of 100", "125/1000", (10_000,), (1_250,)),
     Known(
         "OCA/commission 14.0, two agents and half received",
         "base 100 at 10% and 5%, 50 received",
