@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from ledger import clock, jobs, plans, replay, rights
+from ledger import audit, clock, jobs, plans, replay, rights
 from ledger.core import compare, picture
 from ledger.core.errors import Invalid, NotFound
 from ledger.core.plan_file import PlanFile, read_plan_file
@@ -45,7 +45,9 @@ def request(
     if from_on is not None and from_on > to_on:
         raise Invalid("days_reversed", "{from_on} comes after {to_on}", from_on=from_on, to_on=to_on)
     subject = " ".join((old.id, new.id, str(from_on or "-"), str(to_on)))
-    return jobs.request_again(session, JOB, subject, by=by.id, now=now)
+    asked = jobs.request_again(session, JOB, subject, by=by.id, now=now)
+    audit.note(session, by, "plan.compare", new.id, after={"with": old.id, "run": asked.id}, now=now)
+    return asked
 
 
 def run(work: Work) -> dict[str, Any]:

@@ -41,7 +41,11 @@ def choices(session: Session, version: PlanVersion) -> list[tuple[str, str]]:
         one for one in plans.listing(session) if one.id != version.id and one.currency == version.currency
     ]
     others.sort(key=lambda one: one.plan_id != version.plan_id)
-    return [(one.id, f"{either(one.title_zh, one.title_en)} v{one.version}") for one in others]
+    return [(one.id, _named(one)) for one in others]
+
+
+def _named(version: PlanVersion) -> str:
+    return f"{either(version.title_zh, version.title_en)} v{version.version}"
 
 
 @router.post("/plans/{version_id}/compare")
@@ -68,8 +72,8 @@ def show(request: Request, session: Books, store: Files, by: By, run_id: str) ->
         "plans/compare.html",
         block="run",
         run=found,
-        old=old,
         new=new,
+        names=[_named(old), _named(new)],
         works=found.state in ("waiting", "running"),
         found=_Outcome.of(outcome) if outcome else None,
         shown=SHOWN,

@@ -46,6 +46,14 @@ EXAMPLES = {
     "xian": N_("Xi'an: use first, pay later"),
     "xian-stake": N_("Xi'an: technology as a stake"),
 }
+# What lets htmx check the text while somebody types.
+TYPED = {
+    "hx-post": "/plans/check",
+    "hx-trigger": "input changed delay:500ms",
+    "hx-target": "#found",
+    "hx-swap": "outerHTML",
+    "hx-sync": "this:replace",
+}
 TAKES = {
     "none": N_("nothing is taken back"),
     "unpaid": N_("what is not paid yet is taken back"),
@@ -83,6 +91,7 @@ def _editor(request: Request, form: Form, text: str, status: int = 200) -> Respo
         block="found",
         status=status,
         form=form,
+        typed=TYPED,
         examples={name: gettext(title) for name, title in EXAMPLES.items()},
         found=_checked(text),
     )

@@ -23,7 +23,7 @@ def deal(front: Front) -> str:
     hold = {"manager_id": "M1", "deal_id": made, "stage": "need_discovery", "reason": "数额有异议"}
     with front.database.writing() as session:
         by, now = front.users["operator"], front.now()
-        holds.put(session, **hold, kind="dispute", until_on=None, by=by, now=now)
+        holds.keep_back(session, **hold, by=by, now=now)
     return made
 
 

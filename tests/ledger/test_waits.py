@@ -58,12 +58,14 @@ def said(waits: list[Wait], *whys: str) -> list[tuple[str, str, str]]:
 
 
 def hold(desk: Desk, kind: str = "hand", **on: str) -> None:
-    until = None if kind == "dispute" else date(2026, 3, 20)
-    desk.do(
-        lambda session: holds.put(
-            session, kind=kind, reason="核对合同", until_on=until, **on, **desk.by("operator")
-        )
-    )
+    def write(session: Any) -> None:
+        if kind == "dispute":
+            holds.keep_back(session, reason="数额不对", **on, **desk.by("operator"))
+        else:
+            until = date(2026, 3, 20)
+            holds.put(session, reason="核对合同", until_on=until, **on, **desk.by("operator"))
+
+    desk.do(write)
 
 
 def test_a_deal_says_what_every_stage_and_everybody_s_part_waits_for(desk: Desk) -> None:
