@@ -36,7 +36,7 @@ from starlette.types import Message
 
 from api import openapi, problems
 from api.language import gettext
-from ledger import audit, clock, files, idempotency, sign_ins, users
+from ledger import audit, clock, entrance, files, idempotency, second_factors, sign_ins, tries, users
 from ledger.core.errors import Forbidden, Invalid
 from ledger.db import Database, guard_code, lost_a_race
 from ledger.files import Store
@@ -114,8 +114,18 @@ class Door(APIRoute):
                 if error.status_code == 400:  # a body that is no JSON or no form at all
                     raise Invalid("body_unreadable", "the body of the request cannot be read") from error
                 raise
+            finally:
+                await _count_wrong_sign_in(request)
 
         return handler
+
+
+async def _count_wrong_sign_in(request: Request) -> None:
+    """A wrong sign-in is written down once the transaction it was part of is undone."""
+    tried: Tried | None = getattr(request.state, "tried", None)
+    if tried is not None:
+        database: Database = request.app.state.database
+        await run_in_threadpool(database.run, tried.write)
 
 
 def _sign_in_needed(request: Request) -> Response:
@@ -285,6 +295,43 @@ class _Asked:
         return hashlib.sha256(target.encode() + body).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What is written down of a sign-in that was wrong."""
+
+    phone: str
+    address: str
+    browser: str
+    now: datetime
+
+    def write(self, session: Session) -> None:
+        """Write it down."""
+        tries.failed(session, self.phone, address=self.address, browser=self.browser, now=self.now)
+
+
+def entered(
+    request: Request, session: Session, *, phone: str, password: str, code: str, browser: str, now: datetime
+) -> tuple[User, str]:
+    """Sign in from where this request comes; where it was wrong, that is to be counted."""
+    number, address = users.plain_number(phone), address_of(request)
+    known = entrance.known_browser(session, number, browser, now=now)
+    try:
+        return entrance.sign_in(
+            session,
+            phone=number,
+            password=password,
+            code=code,
+            address=address,
+            program=program_of(request),
+            browser=known,
+            now=now,
+        )
+    except Forbidden as refusal:
+        if refusal.code != "second_factor_needed":
+            request.state.tried = Tried(number, address, known, now)
+        raise
+
+
 def address_of(request: Request) -> str:
     """Where a request comes from, as the server in front of us says."""
     return request.client.host[:64] if request.client else ""
@@ -344,11 +391,14 @@ def _somebody(
     return viewer
 
 
-def _by(viewer: Annotated[User, Depends(_somebody)]) -> User:
+def _by(request: Request, viewer: Annotated[User, Depends(_somebody)]) -> User:
     if viewer.password_given_by is not None:
         raise Forbidden(
             "password_to_choose", "choose a password of your own first: this one was given to you"
         )
+    session, now = _session(request), _now(request)
+    if second_factors.is_required(session, viewer, now=now) and not second_factors.of(session, viewer.id):
+        raise Forbidden("second_factor_to_begin", "begin a second factor first: your office asks for one")
     return viewer
 
 

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.language import N_, gettext
 from api.rendering import page, wants_part
 from api.words import sentence
-from ledger.core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
+from ledger.core.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TooMany
 from ledger.db import away, retryable
 
 log = structlog.get_logger()
@@ -30,6 +30,7 @@ log = structlog.get_logger()
 STATUSES: tuple[tuple[type[Refused], int], ...] = (
     (NotFound, 404),
     (Forbidden, 403),
+    (TooMany, 429),
     (Conflict, 409),
     (Invalid, 422),
 )
@@ -52,6 +53,7 @@ ADVICE: dict[int, str] = {
     401: N_("Your session may have ended. Sign in and you will be taken back here."),
     403: N_("If you need this for your work, ask an administrator for the right."),
     404: N_("The address may be wrong, or the thing is not yours to see."),
+    429: N_("Nothing was changed. Wait for a while and try again."),
     409: N_("Nothing was changed. Look at it again as it is now, then decide."),
     422: N_("Nothing was changed. Go back, mend it and send it again."),
     500: N_("Nothing was changed. Try again; if it happens again, tell us the reference below."),

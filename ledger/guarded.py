@@ -46,9 +46,9 @@ _BY_HAND = ("entry", "posting", "seal_block", "sealed")  # their triggers on SQL
 # Rows the application only reads: a migration writes them.
 READ_ONLY = ("entry_kind", "alembic_version")
 
-# Rows that may be thrown away: a person's salt, so that nothing sealed says anything about them; and work
-# that is done.
-REMOVABLE = ("run_part", "salt")
+# Rows that may be thrown away: a person's salt, so that nothing sealed says anything about them; work
+# that is done; and what somebody signed in with, or failed to.
+REMOVABLE = ("recovery_code", "run_part", "salt", "second_factor", "sign_in_try")
 
 # Rows that change, and never go.
 KEPT = (

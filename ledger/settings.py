@@ -52,11 +52,13 @@ def _number(least: int, most: int) -> Known:
 BREAK_MONTHS = "tax.break_months"
 AGREEMENT_REQUIRED = "payee.agreement_required"
 IN_TRANSIT_DAYS = "period.in_transit_days"
+SECOND_FACTOR = "sign_in.second_factor"  # of operations, finance and administration
 ANSWER_DAYS = "dispute.answer_days"
 
 KNOWN: Mapping[str, Known] = {
     BREAK_MONTHS: _number(1, 11),
     AGREEMENT_REQUIRED: Known("no", ("no", "yes").__contains__, "no, yes"),
+    SECOND_FACTOR: Known("no", ("no", "yes").__contains__, "no, yes"),
     # Ten days: a transfer that the bank has not answered by then is looked into before a month is closed.
     IN_TRANSIT_DAYS: replace(_number(0, 999), default="10"),
     # Fifteen days: no source says how long operations have; the payee reads on the page until when.

@@ -44,7 +44,7 @@ def begin(session: Session, user_id: str, *, address: str = "", program: str = "
     secret = secrets.token_urlsafe(32)
     session.add(
         SignIn(
-            id=_id(secret),
+            id=mark(secret),
             user_id=user_id,
             started_at=now,
             seen_at=now,
@@ -55,25 +55,26 @@ def begin(session: Session, user_id: str, *, address: str = "", program: str = "
     return secret
 
 
-def _id(secret: str) -> str:
+def mark(secret: str) -> str:
+    """What a browser is known by later on: it says who signed in there, and opens nothing."""
     return fingerprint(secret.encode())
 
 
 def standing(session: Session, secret: str, *, now: datetime) -> SignIn | None:
     """The session of a secret, if it has not ended."""
-    sign = session.get(SignIn, _id(secret)) if secret else None
+    sign = session.get(SignIn, mark(secret)) if secret else None
     return sign if sign is not None and sign.ended_at is None and now <= sign.until else None
 
 
 def is_to_touch(session: Session, secret: str, *, now: datetime) -> bool:
     """Whether it is a while ago that the session was noted to be in use."""
-    sign = session.get(SignIn, _id(secret)) if secret else None
+    sign = session.get(SignIn, mark(secret)) if secret else None
     return sign is not None and now - sign.seen_at > TOUCHED
 
 
 def touch(session: Session, secret: str, *, now: datetime) -> None:
     """Note that the session is in use."""
-    sign = session.get(SignIn, _id(secret))
+    sign = session.get(SignIn, mark(secret))
     if sign is not None and is_to_touch(session, secret, now=now):
         sign.seen_at = now
 
@@ -95,7 +96,7 @@ def end(session: Session, user_id: str, sign_in_id: str, *, now: datetime) -> No
 
 def sign_out(session: Session, secret: str, *, now: datetime) -> None:
     """End the session of a secret."""
-    sign = session.get(SignIn, _id(secret)) if secret else None
+    sign = session.get(SignIn, mark(secret)) if secret else None
     if sign is not None and sign.ended_at is None:
         sign.ended_at = now
 

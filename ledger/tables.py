@@ -32,9 +32,11 @@ from ledger import (
     policies,
     reopenings,
     seals,
+    second_factors,
     settings,
     sign_ins,
     statements,
+    tries,
     users,
 )
 
@@ -67,9 +69,11 @@ __all__ = [
     "policies",
     "reopenings",
     "seals",
+    "second_factors",
     "settings",
     "sign_ins",
     "statements",
+    "tries",
     "users",
 ]
 

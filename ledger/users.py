@@ -60,7 +60,7 @@ def phone_number(text: str) -> str:
     """A phone number as it is kept: digits, with + where it was given."""
     if not _PHONE.fullmatch(text.strip()):
         raise Invalid("phone_invalid", "“{phone}” is not a phone number; write digits only", phone=text)
-    return re.sub(r"[ -]", "", text.strip())
+    return plain_number(text)
 
 
 def add(
@@ -207,18 +207,19 @@ def choose_password(session: Session, user: User, *, old: str, new: str, now: da
     sign_ins.end_all(session, user.id, now=now)
 
 
-def sign_in(
-    session: Session, *, phone: str, password: str, address: str = "", program: str = "", now: datetime
-) -> tuple[User, str]:
-    """The user and a fresh secret for their browser or program. One answer for every failure."""
-    user = find(session, re.sub(r"[ -]", "", phone.strip()))
+def plain_number(text: str) -> str:
+    """A phone number as it is kept, of whatever somebody wrote."""
+    return re.sub(r"[ -]", "", text.strip())
+
+
+def recognised(session: Session, number: str, password: str) -> User:
+    """Whose number and password these are; Forbidden, and always as slowly, where they are nobody's."""
+    user = find(session, number)
     known = user.password_hash if user else _NOBODY
     right = _PASSWORDS.verify(password, known)
     if user is None or not right or user.state != "active":
         raise Forbidden("sign_in_refused", "phone number or password is wrong")
-    secret = sign_ins.begin(session, user.id, address=address, program=program, now=now)
-    audit.note(session, user, "user.sign_in", user.id, now=now)
-    return user, secret
+    return user
 
 
 _NOBODY = _PASSWORDS.hash(secrets.token_urlsafe(16))  # so that an unknown number takes as long

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import segno
 from fastapi import Request, Response
 from sqlmodel import Session
 
@@ -15,8 +16,8 @@ from api.pages.doors import pages, see
 from api.pages.sign_in import remembering
 from api.rendering import page
 from api.words import sentence
-from ledger import sign_ins, users
-from ledger.core.errors import Invalid
+from ledger import second_factors, sign_ins, users
+from ledger.core.errors import Forbidden, Invalid
 from ledger.users import User
 
 router = pages()
@@ -30,6 +31,8 @@ def show(request: Request, session: Books, by: By, now: Now) -> Response:
         "account/account.html",
         sessions=sign_ins.of(session, by.id, now=now),
         own=sign_ins.standing(session, secret_of(request), now=now),
+        second=second_factors.of(session, by.id),
+        codes_left=second_factors.codes_left(session, by.id),
     )
 
 
@@ -73,6 +76,48 @@ def _begun(request: Request, session: Session, by: User, now: datetime) -> str:
     """A new secret for this browser: the old one ended with what it stood for."""
     address, program = address_of(request), program_of(request)
     return sign_ins.begin(session, by.id, address=address, program=program, now=now)
+
+
+@router.get("/account/second-factor")
+def ask_second_factor(request: Request, session: Books, by: Somebody) -> Response:
+    """Where a phone is to be shown the picture; the secret is made when it is asked for."""
+    return page(request, "account/second.html", secret="", picture="", form=Form(), codes=[])
+
+
+@router.post("/account/second-factor")
+def begin_second_factor(request: Request, session: Books, by: Somebody, now: Now) -> Response:
+    """A secret, as a picture and as text."""
+    return _second(request, by, second_factors.begin(session, by, now=now), Form())
+
+
+def _second(request: Request, by: User, secret: str, form: Form) -> Response:
+    picture = segno.make(second_factors.address(secret, by.phone), error="m").svg_data_uri(scale=5)
+    status = 422 if form.errors else 200
+    return page(
+        request, "account/second.html", status=status, secret=secret, picture=picture, form=form, codes=[]
+    )
+
+
+@router.post("/account/second-factor/confirm")
+def confirm_second_factor(request: Request, session: Books, by: Somebody, now: Now, form: Filled) -> Response:
+    """A first code; then the codes to print, shown once. Everywhere else this person is signed out."""
+    try:
+        codes = second_factors.confirm(session, by, code=form.required("code"), now=now)
+    except Forbidden as refusal:
+        form.refuse("code", sentence(refusal))
+        return _second(request, by, second_factors.begin(session, by, now=now), form)
+    shown = page(request, "account/second.html", secret="", picture="", form=form, codes=codes)
+    return remembering(shown, _begun(request, session, by, now))
+
+
+@router.post("/account/second-factor/give-up")
+def give_up_second_factor(session: Books, by: By, now: Now, form: Filled) -> Response:
+    """Do without, with a last code."""
+    second_factors.take(session, by, code=form.text("code"), now=now)
+    second_factors.give_up(session, by.id, by=by, now=now)
+    response = see("/sign-in")
+    flash.put(response, N_("Your second factor is gone. Sign in again."))
+    return response
 
 
 @router.post("/account/sessions/{sign_in_id}/end")

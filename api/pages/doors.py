@@ -12,6 +12,9 @@ from starlette.responses import RedirectResponse
 from api.doors import BODY_MOST, SAFE, Door
 from ledger.core.errors import Forbidden
 
+# What somebody has to do before anything else, and where.
+FIRST = {"password_to_choose": "/account/password", "second_factor_to_begin": "/account/second-factor"}
+
 
 class PageDoor(Door):
     """A Door whose 401 is the way to the sign-in page."""
@@ -23,9 +26,9 @@ class PageDoor(Door):
             try:
                 response = await enter(request)
             except Forbidden as refusal:
-                if refusal.code != "password_to_choose":
+                if refusal.code not in FIRST:
                     raise
-                return see("/account/password")
+                return see(FIRST[refusal.code])
             return to_sign_in(request) if response.status_code == 401 else response
 
         return handler

@@ -5,17 +5,18 @@ from __future__ import annotations
 from fastapi import Request, Response
 
 from api import flash
-from api.doors import COOKIE, Books, Now, Viewer, address_of, program_of, secret_of
+from api.doors import COOKIE, Books, Now, Viewer, entered, secret_of
 from api.forms import Filled, Form
 from api.language import N_
 from api.pages.doors import local, pages, see
 from api.problems import status_of
 from api.rendering import page
 from api.words import sentence
-from ledger import sign_ins, users
-from ledger.core.errors import Forbidden
+from ledger import entrance, sign_ins
+from ledger.core.errors import Forbidden, TooMany
 
 router = pages()
+KNOWN = "yongjin_known"  # the mark of a session this browser had
 
 
 @router.get("/sign-in")
@@ -32,32 +33,32 @@ def sign_in(request: Request, session: Books, now: Now, form: Filled) -> Respons
     phone, password = form.required("phone"), form.required("password")
     if not form.ok:
         return _form(request, form, 422)
+    browser = request.cookies.get(KNOWN, "")
     try:
-        _, secret = users.sign_in(
+        _, secret = entered(
+            request,
             session,
             phone=phone,
             password=password,
-            address=address_of(request),
-            program=program_of(request),
+            code=form.text("code"),
+            browser=browser,
             now=now,
         )
-    except Forbidden as refusal:
-        form.refuse("", sentence(refusal))
+    except (Forbidden, TooMany) as refusal:
+        form.refuse("code" if refusal.code.startswith("second_factor") else "", sentence(refusal))
         return _form(request, form, status_of(refusal))
     sign_ins.sign_out(session, secret_of(request), now=now)  # whatever this browser was signed in with
     return remembering(see(local(form.text("next"))), secret)
 
 
 def remembering(response: Response, secret: str) -> Response:
-    """The answer, with which a browser keeps the secret of its session."""
-    response.set_cookie(
-        COOKIE,
-        secret,
-        max_age=int(sign_ins.LONGEST.total_seconds()),
-        secure=True,
-        httponly=True,
-        samesite="lax",
-    )
+    """The answer, with which a browser keeps the secret of its session, and for longer that it had one."""
+    for name, value, kept in (
+        (COOKIE, secret, sign_ins.LONGEST),
+        (KNOWN, sign_ins.mark(secret), entrance.KNOWN_FOR),
+    ):
+        seconds = int(kept.total_seconds())
+        response.set_cookie(name, value, max_age=seconds, secure=True, httponly=True, samesite="lax")
     return response
 
 

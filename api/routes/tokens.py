@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import Request, Response
-from pydantic import Field
+from typing import Annotated
 
-from api.doors import Books, Now, Somebody, address_of, noun, program_of, secret_of
+from fastapi import Request, Response
+from pydantic import Field, StringConstraints
+
+from api.doors import Books, Now, Somebody, entered, noun, secret_of
 from api.openapi import problems
 from api.routes.users import UserAnswer
 from api.values import Answer, Body, GivenPassword, Phone
-from ledger import sign_ins, users
+from ledger import sign_ins
 
 router = noun("tokens")
 
@@ -19,6 +21,9 @@ class SignIn(Body):
 
     phone: Phone
     password: GivenPassword
+    code: Annotated[str, StringConstraints(max_length=20)] = Field(
+        default="", description="Of the phone, or of the paper, where there is a second factor."
+    )
 
 
 class Token(Answer):
@@ -28,16 +33,11 @@ class Token(Answer):
     user: UserAnswer
 
 
-@router.post("", status_code=201, responses=problems(403))
+@router.post("", status_code=201, responses=problems(403, 429))
 def sign_in(body: SignIn, request: Request, session: Books, now: Now, response: Response) -> Token:
     """Sign in. The answer is a secret, so it is not kept: an `Idempotency-Key` makes no difference here."""
-    user, secret = users.sign_in(
-        session,
-        phone=body.phone,
-        password=body.password,
-        address=address_of(request),
-        program=program_of(request),
-        now=now,
+    user, secret = entered(
+        request, session, phone=body.phone, password=body.password, code=body.code, browser="", now=now
     )
     response.headers["Cache-Control"] = "no-store"
     return Token(token=secret, user=UserAnswer.model_validate(user))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from sqlmodel import Session
 
-from ledger import clock, users
+from ledger import clock, second_factors, users
 from ledger.cli.app import Json, app, print_json
 from ledger.cli.opened import opened
 from ledger.core.errors import NotFound
@@ -55,6 +55,15 @@ def reset(phone: str, password: Password) -> None:
     with opened() as (database, _):
         database.run(
             lambda session: users.reset(session, _id(session, phone), password=password, now=clock.now())
+        )
+
+
+@user.command("no-second-factor")
+def no_second_factor(phone: str) -> None:
+    """Take a second factor away, where phone and paper are lost."""
+    with opened() as (database, _):
+        database.run(
+            lambda session: second_factors.give_up(session, _id(session, phone), by=None, now=clock.now())
         )
 
 

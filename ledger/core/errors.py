@@ -3,6 +3,7 @@
     Refused
     ├── NotFound    there is no such thing, or it is not yours to see
     ├── Forbidden   you may not do this
+    ├── TooMany     you tried too often; wait
     ├── Conflict    the thing is no longer in a state that allows it
     └── Invalid     what was given cannot be understood or cannot be true
 
@@ -38,6 +39,10 @@ class NotFound(Refused):
 
 class Forbidden(Refused):
     """The asker lacks the right."""
+
+
+class TooMany(Refused):
+    """The asker tried too often, and has to wait."""
 
 
 class Conflict(Refused):

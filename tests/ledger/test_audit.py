@@ -16,6 +16,7 @@ from ledger import (
     bank_answers,
     closing,
     deals,
+    entrance,
     fees,
     managers,
     milestones,
@@ -169,7 +170,7 @@ def test_what_else_matters_is_noted(database: Database, firm: Firm) -> None:
             password="long enough",
             now=day(5),
         )
-        users.sign_in(session, phone="13900000000", password="long enough", now=day(5))
+        entrance.sign_in(session, phone="13900000000", password="long enough", now=day(5))
         users.reset(session, added.id, password="longer enough", now=day(5))
         users.disable(session, added.id, now=day(5))
         closing.close(session, "2026-03", by=firm.finance, now=day(40))
