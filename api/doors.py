@@ -368,6 +368,11 @@ def _store(request: Request) -> Store:
     return store
 
 
+def _aside(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
 def _viewer(request: Request) -> User | None:
     viewer: User | None = request.state.viewer
     return viewer
@@ -407,4 +412,5 @@ Somebody = Annotated[User, Depends(_somebody)]  # who is signed in, whatever the
 By = Annotated[User, Depends(_by)]  # who is signed in and may work; 401 where nobody is
 Viewer = Annotated[User | None, Depends(_viewer)]
 Now = Annotated[datetime, Depends(_now)]
+Aside = Annotated[Database, Depends(_aside)]  # to note in a transaction of its own that something was read
 Files = Annotated[Store, Depends(_store)]

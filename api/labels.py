@@ -51,6 +51,7 @@ STATES: dict[str, Label] = {
     "settled": Label(N_("Settled"), "good"),
     "voided": Label(N_("Voided")),
     "reserved": Label(N_("Reserved"), "info"),
+    "taken_out": Label(N_("Taken out")),
     "returned": Label(N_("Returned by the bank"), "bad"),
     "agreement.proposed": Label(N_("To be agreed"), "warn"),
     "agreement.refused": Label(N_("Refused"), "bad"),

@@ -50,6 +50,7 @@ PAYOUTS = Item("/payouts", N_("Payouts"), "banknote", "p")
 HOLDS = Item("/holds", N_("Holds"), "hourglass", "o")
 DISPUTES = Item("/disputes", N_("Disputes"), "triangle-alert", "i")
 POLICY = Item("/policies", N_("Payout policy"), "list-checks", "y")
+STAND_INS = Item("/stand-ins", N_("Stand-ins"), "users")
 STATEMENTS = Item("/statements", N_("Statements"), "file-text", "s")
 PERIODS = Item("/periods", N_("Periods"), "calendar-days", "c")
 ENTRIES = Item("/entries", N_("Entries"), "scroll-text", "e")
@@ -75,13 +76,13 @@ MENUS: dict[str, tuple[Group, ...]] = {
         Group("", (HOME, DASHBOARD)),
         Group(N_("Work"), (MILESTONES, NEEDS, DEALS, MANAGERS, ORGANISATIONS, ESTIMATE)),
         Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
-        Group(N_("Settings"), (PLANS, POLICY, SETTINGS, USERS, AUDIT, JOBS)),
+        Group(N_("Settings"), (PLANS, POLICY, STAND_INS, SETTINGS, USERS, AUDIT, JOBS)),
     ),
     "finance": (
         Group("", (HOME, DASHBOARD)),
         Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
         Group(N_("Books"), (BALANCE, ACCOUNTS, ENTRIES, TAX)),
-        Group(N_("Look up"), (DEALS, MILESTONES, MANAGERS, PLANS, POLICY, SETTINGS, USERS, AUDIT, JOBS)),
+        Group(N_("Look up"), (DEALS, MILESTONES, MANAGERS, PLANS, POLICY, STAND_INS, SETTINGS, USERS, AUDIT, JOBS)),
     ),
     "administrator": (Group("", (USERS, AUDIT)),),
 }

@@ -44,6 +44,7 @@ WORDS: Mapping[str, str] = {
     "reserved": N_("in transit"),
     "paid": N_("paid"),
     "returned": N_("returned by the bank"),
+    "taken_out": N_("taken out of its batch"),
     "proposed": N_("waiting to be agreed"),
     "refused": N_("refused"),
     "countered": N_("countered by another proposal"),
@@ -72,6 +73,7 @@ WORDS: Mapping[str, str] = {
     "settle": N_("be settled"),
     "confirm": N_("be confirmed"),
     "return": N_("be returned"),
+    "take_out": N_("be taken out"),
     # rights
     "need.log": N_("logging a need"),
     "need.see": N_("seeing this need"),
@@ -102,6 +104,7 @@ WORDS: Mapping[str, str] = {
     "hold.put": N_("putting and lifting holds"),
     "policy.see": N_("seeing the payout policy"),
     "policy.edit": N_("changing the payout policy"),
+    "stand_in.edit": N_("naming stand-ins"),
     "payout.see": N_("seeing payouts"),
     "payout.make": N_("making payouts"),
     "payout.approve": N_("approving this payout"),

@@ -104,7 +104,8 @@ def return_lines(
     told = {"reason": reason.strip(), "lines": [line.id for line in chosen]}
     audit.note(session, by, "payout.return", payout.id, after=told, now=now)
     for line in chosen:
-        payouts.give_back(session, payout, line, reason.strip(), by=by, now=now)
+        if line.state != "returned":
+            payouts.give_back(session, payout, line, "return", reason.strip(), by=by, now=now)
     _settled(session, payout)
     payouts.settle(session, held, by=by, now=now)
     return payout

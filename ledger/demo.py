@@ -30,6 +30,7 @@ from ledger import (
     needs,
     payouts,
     plans,
+    sending,
     users,
 )
 from ledger.core.errors import Conflict
@@ -280,7 +281,7 @@ def _pay(
 ) -> None:
     made = payouts.make(session, value_on=on(33), only=["T001", "T002"], by=people.maker, now=at(35))
     approvals.approve(session, made.id, by=people.approver, now=at(34))
-    payouts.send(session, store, made.id, by=people.finance, now=at(34))
+    sending.send(session, store, made.id, by=people.finance, now=at(34))
     bank_answers.confirm(session, made.id, value_on=on(33), by=people.finance, now=at(33))
 
 

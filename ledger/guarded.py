@@ -71,6 +71,7 @@ KEPT = (
     "plan_version",
     "sign_in",
     "split_agreement",
+    "stand_in",
     "user_account",
 )
 
@@ -91,7 +92,7 @@ class Frozen:
 
 FROZEN = (
     Frozen("dispute", ("state", "state_at", "due_on")),
-    Frozen("payout", ("state", "sent_by", "sent_at", "file_sha256", "voided_reason")),
+    Frozen("payout", ("state", "digest", "sent_by", "sent_at", "file_sha256", "voided_reason")),
     Frozen("payout_line", ("state", "settled_at", "reason", "value_on")),
     Frozen("plan_version", ("state", "effective_on", "published_by", "published_at")),
     Frozen("plan_version", ("state",), once_not="draft"),

@@ -18,7 +18,7 @@ from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.core.money import format_minor
 from ledger.db import Instant, Row
 from ledger.files import Store
-from ledger.payments import PayoutLine
+from ledger.payments import GIVEN_BACK, PayoutLine
 from ledger.users import User
 
 
@@ -230,7 +230,7 @@ def _used(session: Session, invoice_ids: Sequence[str]) -> dict[str, int]:
     query = (
         select(InvoiceUse.invoice_id, func.sum(InvoiceUse.amount_minor))
         .join(PayoutLine, col(PayoutLine.id) == InvoiceUse.line_id)
-        .where(col(InvoiceUse.invoice_id).in_(invoice_ids), PayoutLine.state != "returned")
+        .where(col(InvoiceUse.invoice_id).in_(invoice_ids), col(PayoutLine.state).not_in(GIVEN_BACK))
         .group_by(col(InvoiceUse.invoice_id))
     )
     return {invoice_id: int(amount) for invoice_id, amount in session.exec(query)}

@@ -11,6 +11,8 @@ from sqlmodel import Field
 from ledger import vault
 from ledger.db import Instant, Json, Row
 
+GIVEN_BACK = ("returned", "taken_out")  # states of a line whose money is payable again
+
 
 class Payout(Row, table=True):
     """One batch, with one planned value date: its month is the tax's."""

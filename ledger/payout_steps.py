@@ -61,7 +61,7 @@ def _steps(
     steps = [
         paper.Step(what=_STEPS[entry.kind], on=entry.booked_on) for entry in booked if entry.period == period
     ]
-    if payout.sent_at is not None:
+    if payout.sent_at is not None and line.state != "taken_out":
         sent = max(clock.day_of(payout.sent_at), booked[0].booked_on)
         if months.of(sent) == period:
             steps.append(paper.Step(what="sent", on=sent))

@@ -14,11 +14,11 @@ from datetime import date, datetime
 
 import sqlalchemy
 from sqlmodel import Session, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from ledger import (
     accruals,
     audit,
-    bank_files,
     db,
     deals,
     ids,
@@ -34,7 +34,6 @@ from ledger.clock import day_of
 from ledger.core import entry, period
 from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.core.states import PAYOUT, PAYOUT_LINE, advance
-from ledger.files import Store
 from ledger.journal import Posting
 from ledger.payables import Due
 from ledger.payments import Payout as Payout
@@ -152,6 +151,43 @@ def _reserved(payout: Payout, line: PayoutLine, due: Due, on: date) -> entry.Ent
     )
 
 
+def in_batch(payout: Payout, lines: Iterable[PayoutLine]) -> list[PayoutLine]:
+    """Of a batch's lines, those that were not taken out; of a voided batch, all."""
+    return [line for line in lines if payout.state == "voided" or line.state != "taken_out"]
+
+
+def reserved(lines: Iterable[PayoutLine]) -> list[PayoutLine]:
+    """Of some lines, those whose money is reserved and waits."""
+    return [line for line in lines if line.state == "reserved"]
+
+
+def take_out(
+    session: Session, payout_id: str, *, line_ids: Sequence[str], reason: str, by: User, now: datetime
+) -> Payout:
+    """Take lines out of a batch that was not sent; their money is payable again. Approvals lapse."""
+    held = deals_of(session, payout_id)
+    payout = locked(session, payout_id)
+    rights.require(by, "payout.make")
+    if not reason.strip():
+        raise Invalid("reason_missing", "say why")
+    state = advance(PAYOUT, "payout", payout.state, "change")
+    lines = lines_of(session, payout_id)
+    known = {line.id: line for line in lines}
+    chosen = [known[line_id] for line_id in dict.fromkeys(line_ids) if line_id in known]
+    if not chosen or len(chosen) != len(set(line_ids)):
+        raise NotFound("payment_unknown", "batch {no} has no line {id}", no=payout.no, id=", ".join(line_ids))
+    if len(reserved(lines)) == len(reserved(chosen)):
+        raise Conflict("payout_empty", "nothing would be left of batch {no}; void it instead", no=payout.no)
+
+    for line in chosen:
+        give_back(session, payout, line, "take_out", reason.strip(), by=by, now=now)
+    payout.state, payout.digest = state, digest(payout, reserved(lines))
+    audit.changed(session, by, "payout.change", payout, now=now)
+    session.flush()
+    settle(session, held, by=by, now=now)
+    return payout
+
+
 def void(session: Session, payout_id: str, *, reason: str, by: User, now: datetime) -> Payout:
     """Give up a batch that was not sent; the money is payable again."""
     held = deals_of(session, payout_id)
@@ -163,8 +199,8 @@ def void(session: Session, payout_id: str, *, reason: str, by: User, now: dateti
 
     payout.voided_reason = reason.strip()
     audit.changed(session, by, "payout.void", payout, now=now)
-    for line in lines_of(session, payout_id):
-        give_back(session, payout, line, reason.strip(), by=by, now=now)
+    for line in reserved(lines_of(session, payout_id)):
+        give_back(session, payout, line, "take_out", reason.strip(), by=by, now=now)
     settle(session, held, by=by, now=now)
     return payout
 
@@ -172,14 +208,18 @@ def void(session: Session, payout_id: str, *, reason: str, by: User, now: dateti
 def deals_of(session: Session, payout_id: str) -> list[deals.Deal]:
     """The deals a batch pays for, locked before it: what is paid on them is about to change."""
     periods.hold_open(session)
-    made = (
+    return [deals.locked(session, deal_id) for deal_id in sorted(session.exec(deals_paid(payout_id)))]
+
+
+def deals_paid(payout_id: str) -> SelectOfScalar[str]:
+    """The ids of the deals a batch pays for, to be asked for."""
+    return (
         select(Posting.deal_id)
         .join(journal.Entry, col(journal.Entry.id) == Posting.entry_id)
         .join(PayoutLine, col(PayoutLine.id) == journal.Entry.source)
         .where(PayoutLine.payout_id == payout_id, journal.Entry.kind == "payout_made", Posting.deal_id != "")
         .distinct()
     )
-    return [deals.locked(session, deal_id) for deal_id in sorted(session.exec(made))]
 
 
 def settle(session: Session, held: Sequence[deals.Deal], *, by: User, now: datetime) -> None:
@@ -188,30 +228,12 @@ def settle(session: Session, held: Sequence[deals.Deal], *, by: User, now: datet
         accruals.settle(session, deal, now=now, by=by.id)
 
 
-def send(session: Session, store: Store, payout_id: str, *, by: User, now: datetime) -> tuple[Payout, bytes]:
-    """The bank file of an approved batch. Asked for again, the same bytes."""
-    payout = locked(session, payout_id)
-    rights.require(by, "payout.send")
-    if payout.file_sha256 is not None:
-        audit.note(session, by, "payout.read_file", payout.id, now=now)
-        return payout, store.get(payout.file_sha256)
-    state = advance(PAYOUT, "payout", payout.state, "send")
-
-    content = bank_files.bank_file(payout, lines_of(session, payout_id))
-    payout.state = state
-    payout.file_sha256, payout.sent_by, payout.sent_at = store.put(content), by.id, now
-    audit.changed(session, by, "payout.send", payout, now=now)
-    return payout, content
-
-
 def give_back(
-    session: Session, payout: Payout, line: PayoutLine, reason: str, *, by: User, now: datetime
+    session: Session, payout: Payout, line: PayoutLine, step: str, reason: str, *, by: User, now: datetime
 ) -> None:
-    """Take one line back: what was reserved for it is payable again."""
-    if line.state == "returned":
-        return
+    """A line is taken out, or returned by the bank: what was reserved for it is payable again."""
     calendar = periods.hold_open(session)
-    line.state = advance(PAYOUT_LINE, "payment", line.state, "return")
+    line.state = advance(PAYOUT_LINE, "payment", line.state, step)
     line.settled_at, line.reason = now, reason
     made = journal.find(session, "payout_made", line.id)
     if made is None:
@@ -257,15 +279,6 @@ def get(session: Session, payout_id: str, *, by: User) -> Payout:
     return found
 
 
-def file_of(session: Session, store: Store, payout_id: str, *, by: User) -> bytes:
-    """The bank file of a batch that was sent."""
-    rights.require(by, "payout.send")
-    payout = get(session, payout_id, by=by)
-    if payout.file_sha256 is None:
-        raise Conflict("payout_not_sent", "batch {no} has no bank file yet; send it first", no=payout.no)
-    return store.get(payout.file_sha256)
-
-
 def lines_of(session: Session, payout_id: str) -> list[PayoutLine]:
     """The lines of a batch, by manager."""
     query = select(PayoutLine).where(PayoutLine.payout_id == payout_id)
@@ -297,24 +310,27 @@ class Sum:
 
 
 def sums(session: Session, payout_ids: Iterable[str]) -> dict[str, dict[str, Sum]]:
-    """By batch, what its lines come to in each state; under "" all of them."""
+    """By batch, what its lines come to in each state; under "" all that were not taken out."""
     query = (
         sqlalchemy.select(
             col(PayoutLine.payout_id),
             col(PayoutLine.state),
+            col(Payout.state),
             func.count(),
             func.sum(PayoutLine.gross_minor),
             func.sum(PayoutLine.tax_minor),
             func.sum(PayoutLine.net_minor),
         )
+        .join(Payout, col(Payout.id) == col(PayoutLine.payout_id))
         .where(col(PayoutLine.payout_id).in_(list(payout_ids)))
-        .group_by(PayoutLine.payout_id, PayoutLine.state)
+        .group_by(PayoutLine.payout_id, PayoutLine.state, Payout.state)
     )
     found: dict[str, dict[str, Sum]] = defaultdict(lambda: defaultdict(Sum))
-    for payout_id, state, count, *amounts in session.execute(query):
+    for payout_id, state, of_payout, count, *amounts in session.execute(query):
         one = Sum(int(count), *(int(amount) for amount in amounts))
         found[payout_id][state] += one
-        found[payout_id][""] += one
+        if state != "taken_out" or of_payout == "voided":
+            found[payout_id][""] += one
     return found
 
 

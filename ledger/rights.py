@@ -50,6 +50,7 @@ RIGHTS: Mapping[str, Mapping[Role, Condition]] = {
     "dispute.decide": {"operator": "others"},
     "policy.see": {"operator": "any", "finance": "any"},
     "policy.edit": {"operator": "any", "finance": "any"},
+    "stand_in.edit": {"operator": "any", "finance": "any"},
     "payout.see": {"operator": "any", "finance": "any"},
     "payout.make": {"operator": "any", "finance": "any"},
     "payout.approve": {"operator": "others", "finance": "others"},

@@ -96,6 +96,7 @@ SOURCES: Mapping[str, Source] = {
         Source("answer", "split_answer", (
             "id", "agreement_id", "manager_id", "answer", "reason", "answered_by", "answered_at")),
         Source("approval", "payout_approval", ("id", "payout_id", "approved_by", "approved_at", "digest")),
+        Source("approval_seat", "payout_approval", ("id", "seat", "amount_minor", "approved_on")),
         Source("audit", "audit_note", (
             "id", "noted_at", "actor", "address", "action", "subject", "before", "after")),
         Source("dispute", "dispute", (
@@ -135,6 +136,8 @@ SOURCES: Mapping[str, Source] = {
         Source("invoice_use", "invoice_use", ("id", "invoice_id", "line_id", "amount_minor")),
         Source("payee_tax", "manager_tax", ("id", "manager_id", "from_on", "method", "set_at")),
         Source("setting", "setting", ("id", "name", "from_on", "value", "reason", "set_by", "set_at")),
+        Source("stand_in", "stand_in", (
+            "id", "for_user", "by_user", "from_on", "to_on", "reason", "put_by", "put_at")),
         Source("statement", "statement", (
             "id", "number", "manager_id", "period", "currency", "kind", "revision", "replaces",
             "closing_minor", "content_sha256", "pdf_sha256", "pdf_size", "made_at")),

@@ -106,8 +106,8 @@ def _check_role(session: Session, role: str, manager_id: str | None) -> None:
             role=role,
             roles=", ".join(ROLES),
         )
-    if (role == "manager") != (manager_id is not None):
-        raise Invalid("role_manager", "a user of role manager, and only such a one, names a manager")
+    if role == "manager" and manager_id is None:  # who works at a desk may earn commission too
+        raise Invalid("role_manager", "a user of role manager names the manager they are")
     if manager_id is not None:
         managers.get(session, manager_id)
 
@@ -150,6 +150,12 @@ def get(session: Session, user_id: str) -> User:
 def listing(session: Session) -> list[User]:
     """Everybody, by name."""
     return list(session.exec(select(User).order_by(col(User.name), col(User.id))))
+
+
+def of_roles(session: Session, roles: Iterable[str]) -> list[User]:
+    """Who has one of some roles and may sign in, by name."""
+    query = select(User).where(col(User.role).in_(list(roles)), col(User.disabled_at).is_(None))
+    return list(session.exec(query.order_by(col(User.name), col(User.id))))
 
 
 def page(session: Session, *, after: str = "", limit: int = 50) -> list[User]:

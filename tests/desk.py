@@ -25,6 +25,7 @@ from ledger import (
     needs,
     payouts,
     plans,
+    sending,
     users,
     verification,
 )
@@ -183,7 +184,7 @@ class Desk:
         def write(session: Session) -> str:
             made = payouts.make(session, value_on=self.today, only=only, **self.by("operator"))
             approvals.approve(session, made.id, **self.by("second"))
-            payouts.send(session, self.store, made.id, **self.by("finance"))
+            sending.send(session, self.store, made.id, **self.by("finance"))
             if confirm:
                 bank_answers.confirm(session, made.id, value_on=self.today, **self.by("finance"))
             return made.id

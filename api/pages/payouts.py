@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -10,7 +9,7 @@ from fastapi import Request, Response
 from sqlmodel import Session
 
 from api import flash
-from api.doors import Books, By, Files, Now
+from api.doors import Books, By, Now
 from api.forms import Filled, Form
 from api.language import N_, current, gettext
 from api.pages import fields, lists
@@ -18,7 +17,16 @@ from api.pages.doors import pages, see
 from api.pages.lists import SHOWN
 from api.rendering import page
 from api.words import sentence
-from ledger import approvals, bank_answers, clock, managers, payables, payouts, rights, users, withholding
+from ledger import (
+    approvals,
+    clock,
+    managers,
+    payables,
+    payouts,
+    rights,
+    users,
+    withholding,
+)
 from ledger.core import tax
 from ledger.core.errors import Conflict, Invalid, Refused
 from ledger.core.tax import Withheld
@@ -62,7 +70,12 @@ def listing(request: Request, session: Books, by: By) -> Response:
         sums=payouts.sums(session, [one.id for one in rows]),
         people=users.names(session, [one.made_by for one in rows]),
         may_make=rights.allows(by, "payout.make"),
+        to_approve={one.id for one in rows if _may_approve(by, one)},
     )
+
+
+def _may_approve(by: User, found: Payout) -> bool:
+    return found.state == "made" and rights.allows(by, "payout.approve", made_by=found.made_by)
 
 
 # Making one
@@ -146,16 +159,17 @@ class Line:
 
 
 @router.get("/payouts/{payout_id}")
-def payout(request: Request, session: Books, by: By, payout_id: str) -> Response:
+def payout(request: Request, session: Books, by: By, now: Now, payout_id: str) -> Response:
     """A batch, its lines, and what happened to it."""
-    return _payout(request, session, by, payouts.get(session, payout_id, by=by), Form())
+    return shown(request, session, by, now, payouts.get(session, payout_id, by=by), Form())
 
 
-def _payout(request: Request, session: Session, by: User, found: Payout, form: Form) -> Response:
+def shown(request: Request, session: Session, by: User, now: datetime, found: Payout, form: Form) -> Response:
+    """The page of a batch, with a form that may have to be mended."""
     after = request.query_params.get("after", "")
     lines = payouts.lines_page(session, found.id, after=after, limit=LINES + 1)
-    agreed = approvals.of_batch(session, found.id)
-    people = [found.made_by, found.sent_by or "", *(one.approved_by for one in agreed)]
+    case = approvals.case(session, found, now)
+    standing = case.standing
     form.defaults.setdefault("value_on", found.value_on.isoformat())
     return page(
         request,
@@ -166,10 +180,23 @@ def _payout(request: Request, session: Session, by: User, found: Payout, form: F
         lines=[_line(line) for line in lines[:LINES]],
         more=lists.address(request, after=lines[LINES - 1].manager_id) if len(lines) > LINES else "",
         sums=payouts.sums(session, [found.id])[found.id],
-        approvals=agreed,
-        people=users.names(session, people),
+        case=case,
+        able=approvals.able(session, case) if found.state == "made" else [],
+        places=approvals.places(session, case, by) if found.state == "made" else [],
+        look=approvals.look(session, found),
+        why_not=_why_not,
+        people=users.names(session, _people(found, standing)),
         may=_may(by, found),
     )
+
+
+def _people(found: Payout, standing: approvals.Standing) -> list[str]:
+    agreed = (*standing.given, *standing.stale)
+    return [found.made_by, found.sent_by or "", *(x for one in agreed for x in (one.approved_by, one.seat))]
+
+
+def _why_not(refusal: Refused | None) -> str:
+    return sentence(refusal) if refusal else ""
 
 
 def _line(line: PayoutLine) -> Line:
@@ -180,8 +207,7 @@ def _line(line: PayoutLine) -> Line:
 def _may(by: User, found: Payout) -> set[str]:
     """The steps this person can take now."""
     steps = {
-        "approve": found.state == "made" and rights.allows(by, "payout.approve", made_by=found.made_by),
-        "void": found.state in ("made", "approved") and rights.allows(by, "payout.make"),
+        "change": found.state in ("made", "approved") and rights.allows(by, "payout.make"),
         "send": found.state == "approved" and rights.allows(by, "payout.send"),
         "file": found.file_sha256 is not None and rights.allows(by, "payout.send"),
         "confirm": found.state == "sent" and rights.allows(by, "payout.confirm"),
@@ -189,26 +215,44 @@ def _may(by: User, found: Payout) -> set[str]:
     return {step for step, allowed in steps.items() if allowed}
 
 
-# Approving and voiding
+# Changing it before it is sent
 
 
-@router.get("/payouts/{payout_id}/approve")
-def ask_approve(request: Request, session: Books, by: By, payout_id: str) -> Response:
-    """What is approved: how many, how much, and the fingerprint of the whole."""
+@router.post("/payouts/{payout_id}/take-out")
+def take_out(request: Request, session: Books, by: By, now: Now, payout_id: str, form: Filled) -> Response:
+    """Take the ticked lines out: asked first, then done."""
+    rights.require(by, "payout.make")
     found = payouts.get(session, payout_id, by=by)
-    rights.require(by, "payout.approve", made_by=found.made_by)
-    sums = payouts.sums(session, [found.id])[found.id][""]
-    maker = users.names(session, [found.made_by]).get(found.made_by, "")
-    return page(request, "payouts/approve.html", payout=found, sums=sums, maker=maker)
-
-
-@router.post("/payouts/{payout_id}/approve")
-def approve(session: Books, by: By, now: Now, payout_id: str, form: Filled) -> Response:
-    """Agree to what was shown."""
-    found = approvals.approve(session, payout_id, digest_seen=form.required("digest"), by=by, now=now)
+    form.required("reason")
+    chosen = ticked(session, found, form)
+    if form.ok and form.text("confirmed") != "yes":
+        kept = [("reason", form.text("reason")), *(("line", line.id) for line in chosen)]
+        sums, some = payouts.sum_of(chosen), chosen[:LINES]
+        return page(
+            request, "payouts/take_out.html", payout=found, sums=sums, form=form, fields=kept, lines=some
+        )
+    if not form.ok or not _taken_out(session, found, form, by, now):
+        return shown(request, session, by, now, found, form)
     response = see(f"/payouts/{found.id}")
-    flash.put(response, N_("Payout {no} is approved. It can be sent to the bank."), no=found.no)
+    flash.put(response, N_("Taken out; the money is payable again. What was approved before counts no more."))
     return response
+
+
+def _taken_out(session: Session, found: Payout, form: Form, by: User, now: datetime) -> bool:
+    try:
+        reason, line_ids = form.text("reason"), form.texts("line")
+        payouts.take_out(session, found.id, line_ids=line_ids, reason=reason, by=by, now=now)
+    except (Invalid, Conflict) as refusal:
+        form.refuse("line", sentence(refusal))
+    return form.ok
+
+
+def ticked(session: Session, found: Payout, form: Form) -> list[PayoutLine]:
+    """The lines somebody ticked; where there are none, the form says so."""
+    chosen = set(form.texts("line"))
+    if not chosen:
+        form.refuse("line", gettext("Tick the lines you mean."))
+    return [line for line in payouts.lines_of(session, found.id) if line.id in chosen]
 
 
 @router.get("/payouts/{payout_id}/void")
@@ -233,90 +277,3 @@ def void(request: Request, session: Books, by: By, now: Now, payout_id: str, for
     response = see(f"/payouts/{found.id}")
     flash.put(response, N_("Payout {no} is voided; the money is payable again."), no=found.no)
     return response
-
-
-# The bank
-
-
-@router.post("/payouts/{payout_id}/send")
-def send(session: Books, by: By, now: Now, store: Files, payout_id: str) -> Response:
-    """Make the bank's file; from now on the batch is with the bank."""
-    found, _ = payouts.send(session, store, payout_id, by=by, now=now)
-    response = see(f"/payouts/{found.id}")
-    flash.put(response, N_("The bank file of {no} is ready to download."), no=found.no)
-    return response
-
-
-@router.get("/payouts/{payout_id}/file")
-def download(session: Books, by: By, store: Files, payout_id: str) -> Response:
-    """The bank's file, the same bytes every time."""
-    found = payouts.get(session, payout_id, by=by)
-    content = payouts.file_of(session, store, payout_id, by=by)
-    headers = {"Content-Disposition": f'attachment; filename="{found.no}.csv"'}
-    return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
-
-
-@router.post("/payouts/{payout_id}/bank")
-def answer(request: Request, session: Books, by: By, now: Now, payout_id: str, form: Filled) -> Response:
-    """What the bank did: paid all or the chosen lines on a day, or refused the chosen ones."""
-    rights.require(by, "payout.confirm")
-    found = payouts.get(session, payout_id, by=by)
-    chosen = _chosen(session, found, form)
-    if form.ok and form.text("confirmed") != "yes":
-        return _ask(request, found, form, chosen)
-    done = _answered(session, found, form, by, now) if form.ok else None
-    if done is None:
-        return _payout(request, session, by, found, form)
-    response = see(f"/payouts/{found.id}")
-    if form.text("do") == "return":
-        flash.put(response, N_("Taken back; the money is payable again."))
-    else:
-        flash.put(response, N_("Confirmed, and booked on the bank's day."))
-    return response
-
-
-def _chosen(session: Session, found: Payout, form: Form) -> Sequence[PayoutLine]:
-    """The lines meant, and what is missing beside them."""
-    lines = payouts.lines_of(session, found.id)
-    if form.text("do") == "return":
-        form.required("reason")
-    else:
-        form.parsed("value_on", fields.day)
-    if form.text("do") == "all":
-        return [line for line in lines if line.state == "reserved"]
-    ticked = set(form.texts("line"))
-    if not ticked:
-        form.refuse("line", gettext("Tick the lines you mean."))
-    return [line for line in lines if line.id in ticked]
-
-
-def _ask(request: Request, found: Payout, form: Form, lines: Sequence[PayoutLine]) -> Response:
-    sums = payouts.sum_of(lines)
-    kept = [(name, form.text(name)) for name in ("do", "value_on", "reason")]
-    return page(
-        request,
-        "payouts/answer.html",
-        payout=found,
-        sums=sums,
-        form=form,
-        fields=[*kept, *(("line", line_id) for line_id in form.texts("line"))],
-        lines=lines[:LINES],
-    )
-
-
-REFUSED_BESIDE = {"value_month_differs": "value_on", "day_in_future": "value_on", "reason_missing": "reason"}
-
-
-def _answered(session: Session, found: Payout, form: Form, by: User, now: datetime) -> Payout | None:
-    """The batch after the bank's answer; None where that cannot be, which the form then says."""
-    line_ids = None if form.text("do") == "all" else form.texts("line")
-    try:
-        if form.text("do") == "return":
-            return bank_answers.return_lines(
-                session, found.id, line_ids=line_ids or [], reason=form.text("reason"), by=by, now=now
-            )
-        day = fields.day(form.text("value_on"))
-        return bank_answers.confirm(session, found.id, value_on=day, line_ids=line_ids, by=by, now=now)
-    except (Invalid, Conflict) as refusal:
-        form.refuse(REFUSED_BESIDE.get(refusal.code, ""), sentence(refusal))
-        return None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Response
 from pydantic import Field
 
-from api.doors import Books, By, Files, Now, noun
+from api.doors import Aside, Books, By, Files, Now, noun
 from api.openapi import problems
 from api.routes.evidence import download
 from api.values import (
@@ -24,7 +25,8 @@ from api.values import (
     Reason,
     first_of,
 )
-from ledger import approvals, bank_answers, payables, payouts
+from ledger import approvals, bank_answers, payables, payouts, sending
+from ledger.clock import day_of
 from ledger.core.money import format_minor
 from ledger.managers import masked
 from ledger.payables import Due
@@ -49,6 +51,14 @@ class Approval(Body):
     """What was seen. Left out, whatever is there is approved."""
 
     digest: Digest | None = None
+    for_user: Id | None = Field(default=None, description="As a stand-in: in whose place.")
+
+
+class TakingOut(Body):
+    """Lines that are not to be paid with this batch. Approvals lapse."""
+
+    lines: Lines
+    reason: Reason
 
 
 class Confirmation(Body):
@@ -109,7 +119,7 @@ class LineAnswer(Answer):
     net: str
     tax_method: str
     value_on: Day
-    state: Literal["reserved", "paid", "returned"]
+    state: Literal["reserved", "paid", "returned", "taken_out"]
     reason: str | None
 
     @classmethod
@@ -148,6 +158,8 @@ class ApprovalAnswer(Answer):
 
     approved_by: str
     approved_at: Instant
+    counts_for: str = Field(description="In whose place: a stand-in's is not their own.")
+    digest: str = Field(description="What was approved; where it is not the batch's, the batch changed.")
 
 
 class WholePayout(PayoutAnswer):
@@ -155,15 +167,18 @@ class WholePayout(PayoutAnswer):
 
     lines: list[LineAnswer]
     approvals: list[ApprovalAnswer]
+    approvals_missing: int = Field(description="How many people are still to approve.")
 
 
-def _whole(session: Books, payout: Payout) -> WholePayout:
+def _whole(session: Books, payout: Payout, now: datetime) -> WholePayout:
     lines = payouts.lines_of(session, payout.id)
+    standing = approvals.standing(session, payout, day=day_of(now))
     shown: dict[str, Any] = PayoutAnswer.model_validate(payout).model_dump(mode="python")
     return WholePayout(
         **shown,
         lines=[LineAnswer.of(line, payout.currency) for line in lines],
-        approvals=[ApprovalAnswer.model_validate(one) for one in approvals.of_batch(session, payout.id)],
+        approvals=[ApprovalAnswer.model_validate(one) for one in (*standing.stale, *standing.given)],
+        approvals_missing=standing.missing if payout.state == "made" else 0,
     )
 
 
@@ -190,29 +205,38 @@ def preview(
 @router.post("", status_code=201)
 def make(body: NewPayout, session: Books, by: By, now: Now) -> WholePayout:
     """Make a batch, and reserve the money."""
-    return _whole(session, payouts.make(session, **body.model_dump(), by=by, now=now))
+    return _whole(session, payouts.make(session, **body.model_dump(), by=by, now=now), now)
 
 
 @router.get("/{id}")
-def get(id: PathId, session: Books, by: By) -> WholePayout:
+def get(id: PathId, session: Books, by: By, now: Now) -> WholePayout:
     """One batch."""
-    return _whole(session, payouts.get(session, id, by=by))
+    return _whole(session, payouts.get(session, id, by=by), now)
 
 
 @router.post("/{id}/approve")
 def approve(id: PathId, session: Books, by: By, now: Now, body: Approval | None = None) -> WholePayout:
     """Agree to a batch somebody else made."""
-    seen = body.digest if body else None
+    seen, for_user = (body.digest, body.for_user) if body else (None, None)
     payouts.get(session, id, by=by)
-    return _whole(session, approvals.approve(session, id, digest_seen=seen, by=by, now=now))
+    approved = approvals.approve(session, id, digest_seen=seen, for_user=for_user, by=by, now=now)
+    return _whole(session, approved, now)
+
+
+@router.post("/{id}/take-out")
+def take_out(id: PathId, body: TakingOut, session: Books, by: By, now: Now) -> WholePayout:
+    """Take lines out of a batch that was not sent: their money is payable again, approvals lapse."""
+    payouts.get(session, id, by=by)
+    changed = payouts.take_out(session, id, line_ids=body.lines, reason=body.reason, by=by, now=now)
+    return _whole(session, changed, now)
 
 
 @router.post("/{id}/send")
 def send(id: PathId, session: Books, store: Files, by: By, now: Now) -> WholePayout:
     """Make the bank file of an approved batch; it is at `/file`."""
     payouts.get(session, id, by=by)
-    payout, _ = payouts.send(session, store, id, by=by, now=now)
-    return _whole(session, payout)
+    payout, _ = sending.send(session, store, id, by=by, now=now)
+    return _whole(session, payout, now)
 
 
 @router.get(
@@ -220,9 +244,10 @@ def send(id: PathId, session: Books, store: Files, by: By, now: Now) -> WholePay
     response_class=Response,
     responses={200: {"description": "The bank file.", "content": {"text/csv": {}}}, **problems(409)},
 )
-def file(id: PathId, session: Books, store: Files, by: By) -> Response:
+def file(id: PathId, session: Books, store: Files, by: By, now: Now, aside: Aside) -> Response:
     """The bank file of a batch that was sent."""
-    content = payouts.file_of(session, store, id, by=by)
+    content = sending.file_of(session, store, id, by=by)
+    aside.run(lambda apart: sending.note_read(apart, id, by=by, now=now))
     return download(content, f"{payouts.get(session, id, by=by).no}.csv", "text/csv")
 
 
@@ -231,7 +256,7 @@ def confirm(id: PathId, body: Confirmation, session: Books, by: By, now: Now) ->
     """The bank has paid these lines."""
     payouts.get(session, id, by=by)
     paid = bank_answers.confirm(session, id, value_on=body.value_on, line_ids=body.lines, by=by, now=now)
-    return _whole(session, paid)
+    return _whole(session, paid, now)
 
 
 @router.post("/{id}/return")
@@ -239,11 +264,11 @@ def return_lines(id: PathId, body: Return, session: Books, by: By, now: Now) -> 
     """The bank refused these lines: the money is payable again."""
     payouts.get(session, id, by=by)
     left = bank_answers.return_lines(session, id, line_ids=body.lines, reason=body.reason, by=by, now=now)
-    return _whole(session, left)
+    return _whole(session, left, now)
 
 
 @router.post("/{id}/void")
 def void(id: PathId, body: Voiding, session: Books, by: By, now: Now) -> WholePayout:
     """Give up a batch that was not sent: the money is payable again."""
     payouts.get(session, id, by=by)
-    return _whole(session, payouts.void(session, id, reason=body.reason, by=by, now=now))
+    return _whole(session, payouts.void(session, id, reason=body.reason, by=by, now=now), now)

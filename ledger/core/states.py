@@ -45,12 +45,12 @@ POLICY: Steps = {
     "draft": {"publish": "published"},
 }
 PAYOUT: Steps = {
-    "made": {"approve": "approved", "void": "voided"},
-    "approved": {"send": "sent", "void": "voided"},
+    "made": {"approve": "approved", "change": "made", "void": "voided"},
+    "approved": {"send": "sent", "change": "made", "void": "voided"},
     "sent": {"settle": "settled"},
 }
 PAYOUT_LINE: Steps = {
-    "reserved": {"confirm": "paid", "return": "returned"},
+    "reserved": {"confirm": "paid", "return": "returned", "take_out": "taken_out"},
 }
 PERIOD: Steps = {
     "open": {"review": "in_review", "close": "closed"},

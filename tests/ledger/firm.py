@@ -28,7 +28,9 @@ from ledger import (
     plan_moves,
     plans,
     policies,
+    sending,
     settings,
+    stand_ins,
     statements,
     users,
 )
@@ -240,6 +242,16 @@ def _govern(session: Session, firm: Firm) -> None:
     """Who approves payouts is written down, and something waited for a while."""
     drafted = policies.draft(session, FIRST, by=firm.operator, now=day(2))
     policies.publish(session, drafted.id, effective_on=day(2).date(), by=firm.second, now=day(2))
+    stand_ins.put(
+        session,
+        for_user=firm.finance.id,
+        by_user=firm.operator.id,
+        from_on=day(20).date(),
+        to_on=day(25).date(),
+        reason="出差",
+        by=firm.finance,
+        now=day(2),
+    )
     put = holds.put(
         session, manager_id="M1", reason="核对账户", until_on=day(9).date(), by=firm.operator, now=day(2)
     )
@@ -250,7 +262,7 @@ def _pay(session: Session, firm: Firm) -> None:
     made = payouts.make(session, value_on=day(4).date(), by=firm.operator, now=day(3))
     invoices.use(session, payouts.lines_of(session, made.id))
     approvals.approve(session, made.id, by=firm.second, now=day(3))
-    payouts.send(session, firm.store, made.id, by=firm.finance, now=day(3))
+    sending.send(session, firm.store, made.id, by=firm.finance, now=day(3))
     bank_answers.confirm(session, made.id, value_on=day(4).date(), by=firm.finance, now=day(4))
 
 

@@ -22,6 +22,7 @@ from ledger import (
     milestones,
     payouts,
     plans,
+    sending,
     users,
 )
 from ledger.audit import Note
@@ -71,6 +72,7 @@ def test_the_story_of_a_deal_can_be_read(database: Database, firm: Firm) -> None
         "fee.record",
         "policy.draft",
         "policy.publish",
+        "stand_in.put",
         "hold.put",
         "hold.lift",
         "payout.make",
@@ -156,7 +158,7 @@ def test_what_else_matters_is_noted(database: Database, firm: Firm) -> None:
         payouts.void(session, made.id, reason="too early", by=firm.operator, now=day(5))
         sent = payouts.make(session, value_on=day(6).date(), by=firm.operator, now=day(5))
         approvals.approve(session, sent.id, by=firm.second, now=day(5))
-        payouts.send(session, firm.store, sent.id, by=firm.finance, now=day(5))
+        sending.send(session, firm.store, sent.id, by=firm.finance, now=day(5))
         (line,) = payouts.lines_of(session, sent.id)
         bank_answers.return_lines(
             session, sent.id, line_ids=[line.id], reason="no such account", by=firm.finance, now=day(5)

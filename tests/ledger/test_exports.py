@@ -36,6 +36,7 @@ from ledger import (
     managers,
     payouts,
     plans,
+    sending,
     users,
 )
 from ledger.city import City, lines, proportional_minor
@@ -114,7 +115,7 @@ def pay(database: Database, people: dict[str, User], tmp_path: Path) -> None:
             managers.set_payment(session, manager.id, **account, tax_method="per_payment")
         batch = payouts.make(session, value_on=date(2024, 1, 10), by=maker, now=NOW)
         approvals.approve(session, batch.id, by=checker, now=NOW)
-        payouts.send(session, Store(tmp_path / "files"), batch.id, by=finance, now=NOW)
+        sending.send(session, Store(tmp_path / "files"), batch.id, by=finance, now=NOW)
         first, second, *_ = payouts.lines_of(session, batch.id)
         bank_answers.confirm(
             session, batch.id, value_on=date(2024, 1, 10), line_ids=[first.id], by=finance, now=NOW

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlmodel import Session
 
 from ledger import audit, holds, journal, payables, payouts, policies
 from ledger.core.entry import as_text
@@ -16,33 +13,8 @@ from ledger.core.errors import Conflict, Forbidden, Invalid
 from ledger.core.policy import Band, Policy
 from ledger.db import Database
 from ledger.files import Store
-from ledger.payables import Due
-from tests.ledger import firm as firms
 from tests.ledger.firm import DEAL, day
-
-
-class World:
-    """The firm: M1 was paid once, and then two more stages and more of the fee came in."""
-
-    def __init__(self, database: Database, store: Store) -> None:
-        self.database = database
-        self.firm = firms.found(database, store)
-        self.do(lambda session: firms.reach(session, self.firm, "tech_sourcing", day(6)))
-        self.do(lambda session: firms.receive(session, self.firm, 2_500_000, "YH-2", day(6)))
-
-    def do(self, action: Callable[[Session], Any]) -> Any:
-        return self.database.run(action)
-
-    def due(self) -> Due:
-        (found,) = self.do(lambda session: payables.preview(session, by=self.firm.operator, now=day(7)))
-        return found  # type: ignore[no-any-return]
-
-    def hold(self, **on: str) -> holds.Hold:
-        return self.do(  # type: ignore[no-any-return]
-            lambda session: holds.put(
-                session, reason="核对", until_on=date(2026, 3, 20), by=self.firm.operator, now=day(7), **on
-            )
-        )
+from tests.ledger.payrun import World
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from ledger import (
     managers,
     payouts,
     plans,
+    sending,
     users,
     verification,
 )
@@ -82,7 +83,7 @@ class World:
     def sent(self, now: str) -> payouts.Payout:
         made = self.do(payouts.make, value_on=at(now).date(), by=self.maker, now=at(now))
         self.do(approvals.approve, made.id, by=self.other, now=at(now))
-        self.do(payouts.send, self.store, made.id, by=self.finance, now=at(now))
+        self.do(sending.send, self.store, made.id, by=self.finance, now=at(now))
         return made  # type: ignore[no-any-return]
 
     def lines(self, payout: payouts.Payout) -> list[str]:

@@ -204,21 +204,64 @@ CREATE TRIGGER reopening_is_anothers BEFORE INSERT ON reopening_answer
   FOR EACH ROW EXECUTE FUNCTION guard_reopening()
 ;;
 CREATE FUNCTION guard_approval() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  batch record;
+  most bigint;
+  spent bigint;
 BEGIN
-  IF EXISTS (SELECT 1 FROM public.payout WHERE id = NEW.payout_id AND made_by = NEW.approved_by) THEN
-    PERFORM guard_refuse('approval_by_maker');
+  SELECT made_by, digest, state INTO batch FROM public.payout WHERE id = NEW.payout_id;
+  IF batch.made_by IN (NEW.approved_by, NEW.seat) THEN PERFORM guard_refuse('approval_by_maker'); END IF;
+  IF batch.digest IS DISTINCT FROM NEW.digest THEN PERFORM guard_refuse('approval_differs'); END IF;
+  IF EXISTS (SELECT 1 FROM public.user_account u JOIN public.payout_line l ON l.manager_id = u.manager_id
+             WHERE l.payout_id = NEW.payout_id AND u.id IN (NEW.approved_by, NEW.seat)) THEN
+    PERFORM guard_refuse('approval_of_own');
   END IF;
-  IF NOT EXISTS (SELECT 1 FROM public.payout WHERE id = NEW.payout_id AND digest = NEW.digest) THEN
-    PERFORM guard_refuse('approval_differs');
+  IF NEW.amount_minor <> (SELECT coalesce(sum(gross_minor), 0) FROM public.payout_line
+                          WHERE payout_id = NEW.payout_id AND state = 'reserved') THEN
+    PERFORM guard_refuse('approval_amount');
+  END IF;
+  -- under READ COMMITTED two approvals would both pass the sum: one at a time per approver and batch
+  PERFORM pg_advisory_xact_lock(hashtextextended(one.name, 0)) FROM (
+    SELECT unnest(ARRAY['approver:' || NEW.seat, 'batch:' || NEW.payout_id]) AS name ORDER BY 1) AS one;
+  IF EXISTS (SELECT 1 FROM public.payout_approval a WHERE a.payout_id = NEW.payout_id AND a.digest = NEW.digest
+             AND (a.approved_by IN (NEW.approved_by, NEW.seat) OR a.seat IN (NEW.approved_by, NEW.seat))) THEN
+    PERFORM guard_refuse('approval_twice');
+  END IF;
+  SELECT (p.content->'limits'->>u.role)::bigint INTO most FROM public.payout_policy p, public.user_account u
+    WHERE u.id = NEW.seat AND p.state = 'published' AND p.effective_on <= NEW.approved_on
+    ORDER BY p.effective_on DESC, p.version DESC LIMIT 1;
+  SELECT coalesce(sum(a.amount_minor), 0) INTO spent
+    FROM public.payout_approval a JOIN public.payout b ON b.id = a.payout_id
+    WHERE a.seat = NEW.seat AND a.approved_on = NEW.approved_on
+      AND b.digest = a.digest AND b.state <> 'voided';
+  IF most IS NOT NULL AND spent + NEW.amount_minor > most THEN
+    PERFORM guard_refuse('approval_limit');
   END IF;
   RETURN NEW;
 END $$
 ;;
+-- As many approve as the policy asks; what is sent is what was approved, and stays it.
 CREATE FUNCTION guard_payout() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  given record;
+  policy jsonb;
 BEGIN
-  IF OLD.state <> NEW.state AND NEW.state = 'sent' AND NOT EXISTS (
-      SELECT 1 FROM public.payout_approval
-      WHERE payout_id = NEW.id AND digest = NEW.digest AND approved_by <> NEW.made_by) THEN
+  IF OLD.state IN ('sent', 'settled', 'voided') AND NEW.digest <> OLD.digest THEN
+    PERFORM guard_refuse('payout_changed');
+  END IF;
+  IF NEW.state = 'approved' AND OLD.state <> 'approved' THEN
+    SELECT count(*) AS n, max(approved_on) AS day, max(amount_minor) AS gross INTO given
+      FROM public.payout_approval WHERE payout_id = NEW.id AND digest = NEW.digest;
+    SELECT content INTO policy FROM public.payout_policy
+      WHERE state = 'published' AND effective_on <= given.day
+      ORDER BY effective_on DESC, version DESC LIMIT 1;
+    IF given.n < coalesce((SELECT (band->>1)::int FROM jsonb_array_elements(policy->'bands') band
+        WHERE (band->>0)::bigint <= given.gross ORDER BY (band->>0)::bigint DESC LIMIT 1), 1) THEN
+      PERFORM guard_refuse('payment_not_approved');
+    END IF;
+  END IF;
+  IF NEW.state = 'sent' AND OLD.state <> 'sent' AND (OLD.state <> 'approved' OR NOT EXISTS (
+      SELECT 1 FROM public.payout_approval WHERE payout_id = NEW.id AND digest = NEW.digest)) THEN
     PERFORM guard_refuse('payment_not_approved');
   END IF;
   RETURN NEW;

@@ -116,16 +116,47 @@ END
 ;;
 CREATE TRIGGER approval_is_anothers BEFORE INSERT ON payout_approval BEGIN
   SELECT RAISE(ABORT, 'approval_by_maker')
-    WHERE EXISTS (SELECT 1 FROM payout WHERE id = NEW.payout_id AND made_by = NEW.approved_by);
+    WHERE EXISTS (SELECT 1 FROM payout WHERE id = NEW.payout_id AND made_by IN (NEW.approved_by, NEW.seat));
   SELECT RAISE(ABORT, 'approval_differs')
     WHERE NOT EXISTS (SELECT 1 FROM payout WHERE id = NEW.payout_id AND digest = NEW.digest);
+  SELECT RAISE(ABORT, 'approval_of_own')
+    WHERE EXISTS (SELECT 1 FROM user_account u JOIN payout_line l ON l.manager_id = u.manager_id
+                  WHERE l.payout_id = NEW.payout_id AND u.id IN (NEW.approved_by, NEW.seat));
+  SELECT RAISE(ABORT, 'approval_amount')
+    WHERE NEW.amount_minor <> (SELECT coalesce(sum(gross_minor), 0) FROM payout_line
+                               WHERE payout_id = NEW.payout_id AND state = 'reserved');
+  SELECT RAISE(ABORT, 'approval_twice')
+    WHERE EXISTS (SELECT 1 FROM payout_approval a WHERE a.payout_id = NEW.payout_id AND a.digest = NEW.digest
+      AND (a.approved_by IN (NEW.approved_by, NEW.seat) OR a.seat IN (NEW.approved_by, NEW.seat)));
+  SELECT RAISE(ABORT, 'approval_limit')
+    WHERE NEW.amount_minor + (
+        SELECT coalesce(sum(a.amount_minor), 0) FROM payout_approval a JOIN payout b ON b.id = a.payout_id
+        WHERE a.seat = NEW.seat AND a.approved_on = NEW.approved_on
+          AND b.digest = a.digest AND b.state <> 'voided')
+      > (SELECT json_extract(p.content, '$.limits.' || u.role) FROM payout_policy p, user_account u
+         WHERE u.id = NEW.seat AND p.state = 'published' AND p.effective_on <= NEW.approved_on
+         ORDER BY p.effective_on DESC, p.version DESC LIMIT 1);
 END
 ;;
 CREATE TRIGGER payout_is_approved BEFORE UPDATE ON payout BEGIN
+  SELECT RAISE(ABORT, 'payout_changed')
+    WHERE OLD.state IN ('sent', 'settled', 'voided') AND NEW.digest <> OLD.digest;
   SELECT RAISE(ABORT, 'payment_not_approved')
-    WHERE OLD.state <> NEW.state AND NEW.state = 'sent' AND NOT EXISTS (
-      SELECT 1 FROM payout_approval
-      WHERE payout_id = NEW.id AND digest = NEW.digest AND approved_by <> NEW.made_by);
+    WHERE NEW.state = 'approved' AND OLD.state <> 'approved' AND (
+        SELECT count(*) FROM payout_approval WHERE payout_id = NEW.id AND digest = NEW.digest)
+      < coalesce((
+        SELECT json_extract(band.value, '$[1]')
+        FROM json_each((
+          SELECT p.content FROM payout_policy p
+          WHERE p.state = 'published' AND p.effective_on <= (
+            SELECT max(approved_on) FROM payout_approval WHERE payout_id = NEW.id AND digest = NEW.digest)
+          ORDER BY p.effective_on DESC, p.version DESC LIMIT 1), '$.bands') band
+        WHERE json_extract(band.value, '$[0]') <= (
+          SELECT max(amount_minor) FROM payout_approval WHERE payout_id = NEW.id AND digest = NEW.digest)
+        ORDER BY json_extract(band.value, '$[0]') DESC LIMIT 1), 1);
+  SELECT RAISE(ABORT, 'payment_not_approved')
+    WHERE NEW.state = 'sent' AND OLD.state <> 'sent' AND (OLD.state <> 'approved' OR NOT EXISTS (
+      SELECT 1 FROM payout_approval WHERE payout_id = NEW.id AND digest = NEW.digest));
 END
 ;;
 CREATE TRIGGER sealed_is_new BEFORE INSERT ON sealed BEGIN

@@ -43,6 +43,13 @@ AMOUNT = {"what": "net_income", "amount": "1.00", "on": "2026-03-01"}
 ADJUSTMENT = {"manager_id": "M1", "stage": "completion", "amount": "1.00", "reason": "r", "on": "2026-03-01"}
 DOCUMENT = {"kind": "fee_invoiced", "on": "2026-03-01", "ref": "F-1", "parts": {"D-1": "1.00"}}
 NEW_HOLD = {"manager_id": "M2", "reason": "r", "until_on": "2026-03-31"}
+NEW_STAND_IN = {
+    "for_user": "us_finance",
+    "by_user": "us_second",
+    "from_on": "2026-03-01",
+    "to_on": "2026-03-09",
+    "reason": "r",
+}
 NEW_POLICY = {"bands": [{"from_amount": "0", "approvers": 1, "roles": ["operator", "finance"]}]}
 PAYMENT = {"bank_name": None, "bank_account": None, "tax_method": "invoiced"}
 CHANGE = {"reached_on": "2026-03-01", "participants": {"M1": "1"}}
@@ -177,6 +184,10 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("POST /payouts", {"value_on": "2026-03-02"}, (401, 403, 403, 201, 201)),
     ("GET /payouts/{made}", None, (401, 403, 403, 200, 200)),
     ("POST /payouts/{made}/approve", None, (401, 403, 403, 200, 200)),
+    ("POST /payouts/{two}/take-out", {"lines": ["{two_line}"], "reason": "r"}, (401, 403, 403, 409, 409)),
+    ("GET /stand-ins", None, (401, 403, 403, 200, 200)),
+    ("POST /stand-ins", NEW_STAND_IN, (401, 403, 403, 201, 201)),
+    ("POST /stand-ins/{stand_in}/end", None, (401, 403, 403, 200, 200)),
     ("POST /payouts/{approved}/send", None, (401, 403, 403, 200, 200)),
     ("GET /payouts/{sent}/file", None, (401, 403, 403, 200, 200)),
     ("POST /payouts/{sent}/confirm", {"value_on": "2026-03-01"}, (401, 403, 403, 403, 200)),
@@ -264,7 +275,8 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
     reached(office, "D-2", "need_discovery", {"M1": "1"})
     things["approved"], _ = paid_out(office, ("approve",))
     reached(office, "D-3", "need_discovery", {"M1": "1"})
-    things["made"], _ = paid_out(office, ())
+    things["made"], things["two_line"] = paid_out(office, ())
+    things["two"] = things["made"]
     reached(office, "D-4", "need_discovery", {"M1": "1"})
     office.post("operator", "/deals/D-3/cancel", {"reason": "no_fault", "on": "2026-03-01"})
 
@@ -308,6 +320,7 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
     sent = office.send("zhang", "POST", "/invoices", data={**INVOICE_FIELDS, "number": "FP-1"}, files=FILE)
     things["invoice"] = sent.json()["id"]
     things |= contested(office, things["statement"])
+    things["stand_in"] = office.post("operator", "/stand-ins", NEW_STAND_IN)["id"]
     things["hold"] = office.post("operator", "/holds", NEW_HOLD)["id"]
     things["policy"] = office.post("second", "/policies", NEW_POLICY)["id"]
     return things

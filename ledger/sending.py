@@ -1,0 +1,104 @@
+"""Sending an approved batch to the bank: what is sent is what was approved, written once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from ledger import approvals, audit, bank_files, holds, managers, rights
+from ledger.clock import day_of
+from ledger.core import entry
+from ledger.core.errors import Conflict
+from ledger.core.payable import Line
+from ledger.core.states import PAYOUT, advance
+from ledger.files import Store
+from ledger.journal import Entry, Posting
+from ledger.payments import Payout, PayoutLine
+from ledger.payouts import digest, get, lines_of, locked, reserved
+from ledger.users import User
+
+
+def send(session: Session, store: Store, payout_id: str, *, by: User, now: datetime) -> tuple[Payout, bytes]:
+    """The bank file of an approved batch. Asked for again, the same bytes."""
+    payout = locked(session, payout_id)
+    rights.require(by, "payout.send")
+    if payout.file_sha256 is not None:
+        note_read(session, payout_id, by=by, now=now)
+        return payout, file_of(session, store, payout_id, by=by)
+    state = advance(PAYOUT, "payout", payout.state, "send")
+    lines = reserved(lines_of(session, payout_id))
+    _check_approved(session, payout, lines, now)
+    _check_accounts(session, lines)
+    _check_holds(session, payout, lines, now)
+
+    content = bank_files.bank_file(payout, lines)
+    payout.state = state
+    payout.file_sha256, payout.sent_by, payout.sent_at = store.put(content), by.id, now
+    audit.changed(session, by, "payout.send", payout, now=now)
+    session.flush()
+    return payout, content
+
+
+def _check_approved(session: Session, payout: Payout, lines: Sequence[PayoutLine], now: datetime) -> None:
+    given = approvals.standing(session, payout, day=day_of(now)).given
+    if digest(payout, lines) != payout.digest or not given:
+        raise Conflict(
+            "payout_unapproved",
+            "batch {no} is not what was approved; void it and make it again",
+            no=payout.no,
+        )
+
+
+def _check_accounts(session: Session, lines: Sequence[PayoutLine]) -> None:
+    for line in lines:
+        manager = managers.get(session, line.manager_id)
+        if (manager.bank_name, manager.bank_account) != (line.bank_name, line.bank_account):
+            raise Conflict(
+                "account_changed",
+                "the account of {name} was changed after the batch was made; take the line out first",
+                name=line.payee_name,
+            )
+
+
+def _check_holds(session: Session, payout: Payout, lines: Sequence[PayoutLine], now: datetime) -> None:
+    standing = holds.standing(session, day_of(now))
+    names = {line.manager_id: line.payee_name for line in lines}
+    if not standing:
+        return
+    paid = (
+        select(Posting.owner, Posting.deal_id, Posting.stage)
+        .join(Entry, col(Entry.id) == Posting.entry_id)
+        .join(PayoutLine, col(PayoutLine.id) == Entry.source)
+        .where(
+            PayoutLine.payout_id == payout.id,
+            PayoutLine.state == "reserved",
+            Entry.kind == "payout_made",
+            Posting.account == entry.PAYABLE,
+        )
+    )
+    for manager_id, deal_id, stage in session.exec(paid):
+        for hold in standing:
+            if hold.covers(manager_id, Line(deal_id, stage, 1)):
+                raise Conflict(
+                    "held_since",
+                    "{name} waits since the batch was made ({reason}); take the line out, or lift the hold",
+                    name=names.get(manager_id, manager_id),
+                    reason=hold.reason,
+                )
+
+
+def file_of(session: Session, store: Store, payout_id: str, *, by: User) -> bytes:
+    """The bank file of a batch that was sent, the same bytes every time."""
+    rights.require(by, "payout.send")
+    payout = get(session, payout_id, by=by)
+    if payout.file_sha256 is None:
+        raise Conflict("payout_not_sent", "batch {no} has no bank file yet; send it first", no=payout.no)
+    return store.get(payout.file_sha256)
+
+
+def note_read(session: Session, payout_id: str, *, by: User, now: datetime) -> None:
+    """Write down that somebody took the bank file."""
+    payout = get(session, payout_id, by=by)
+    audit.note(session, by, "payout.read_file", payout.id, after={"sha256": payout.file_sha256}, now=now)
