@@ -49,7 +49,7 @@ def put(
     if by.id == there.id:
         raise Forbidden("stand_in_own", "who is away or somebody else names a stand-in, never the stand-in")
     for person in (away, there):
-        if not rights.allows(person, "payout.approve") or person.disabled_at is not None:
+        if not rights.allows(person, "payout.approve") or person.state != "active":
             raise Invalid("stand_in_role", "{name} cannot approve payouts", name=person.name)
     if to_on < from_on or to_on < day_of(now):
         raise Invalid("stand_in_days", "the last day comes after the first, and is today or later")
@@ -93,7 +93,7 @@ def seat(session: Session, by: User, for_user: str | None, day: date) -> User:
     if for_user not in standing:
         raise Forbidden("not_a_stand_in", "you do not stand in for {id} today", id=for_user)
     away = users.get(session, for_user)
-    if away.disabled_at is not None:
+    if away.state != "active":
         raise Forbidden("stand_in_role", "{name} cannot approve payouts", name=away.name)
     return away
 

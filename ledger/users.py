@@ -154,8 +154,8 @@ def listing(session: Session) -> list[User]:
 
 def of_roles(session: Session, roles: Iterable[str]) -> list[User]:
     """Who has one of some roles and may sign in, by name."""
-    query = select(User).where(col(User.role).in_(list(roles)), col(User.disabled_at).is_(None))
-    return list(session.exec(query.order_by(col(User.name), col(User.id))))
+    query = select(User).where(col(User.role).in_(list(roles))).order_by(col(User.name), col(User.id))
+    return [user for user in session.exec(query) if user.state == "active"]
 
 
 def page(session: Session, *, after: str = "", limit: int = 50) -> list[User]:
