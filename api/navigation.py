@@ -82,7 +82,10 @@ MENUS: dict[str, tuple[Group, ...]] = {
         Group("", (HOME, DASHBOARD)),
         Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
         Group(N_("Books"), (BALANCE, ACCOUNTS, ENTRIES, TAX)),
-        Group(N_("Look up"), (DEALS, MILESTONES, MANAGERS, PLANS, POLICY, STAND_INS, SETTINGS, USERS, AUDIT, JOBS)),
+        Group(
+            N_("Look up"),
+            (DEALS, MILESTONES, MANAGERS, PLANS, POLICY, STAND_INS, SETTINGS, USERS, AUDIT, JOBS),
+        ),
     ),
     "administrator": (Group("", (USERS, AUDIT)),),
 }
