@@ -55,6 +55,7 @@ STATEMENTS = Item("/statements", N_("Statements"), "file-text", "s")
 PERIODS = Item("/periods", N_("Periods"), "calendar-days", "c")
 ENTRIES = Item("/entries", N_("Entries"), "scroll-text", "e")
 ACCOUNTS = Item("/accounts", N_("Accounts"), "landmark", "a")
+AGEING = Item("/ageing", N_("Ageing"), "hourglass", "z")
 BALANCE = Item("/trial-balance", N_("Trial balance"), "scale", "t")
 PLANS = Item("/plans", N_("Plans"), "book-open", "l")
 JOBS = Item("/jobs", N_("Jobs"), "clock", "j")
@@ -81,7 +82,7 @@ MENUS: dict[str, tuple[Group, ...]] = {
     "finance": (
         Group("", (HOME, DASHBOARD)),
         Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
-        Group(N_("Books"), (BALANCE, ACCOUNTS, ENTRIES, TAX)),
+        Group(N_("Books"), (BALANCE, ACCOUNTS, ENTRIES, AGEING, TAX)),
         Group(
             N_("Look up"),
             (DEALS, MILESTONES, MANAGERS, PLANS, POLICY, STAND_INS, SETTINGS, USERS, AUDIT, JOBS),

@@ -61,6 +61,29 @@ class Place:
     line: int
 
 
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """The books at the end of a day, as they were known at a block (封存); None: now, and as known now."""
+
+    on: date | None = None
+    block: int | None = None
+
+    @property
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """What a posting has to be."""
+        wanted: list[ColumnElement[bool]] = []
+        if self.on is not None:
+            month = months.of(self.on)
+            by_then = select(Entry.id).where(Entry.period == month, col(Entry.booked_on) <= self.on)
+            wanted.append(or_(col(Posting.period) < month, col(Posting.entry_id).in_(by_then)))
+        if self.block is not None:
+            wanted.append(col(Posting.entry_id).in_(seals.entries_through(self.block)))
+        return wanted
+
+
+NOW = AsOf()
+
+
 def narrowed(query: Query, through: str | None, block: int | None) -> Query:
     """A query over postings, narrowed on both axes: up to a period, and as known at a block (封存)."""
     if through:
@@ -207,6 +230,7 @@ def movements(
     owner: str = "",
     currency: str = "CNY",
     after: Place | None = None,
+    as_of: AsOf = NOW,
     limit: int = 500,
     by: User,
 ) -> list[Movement]:
@@ -214,6 +238,7 @@ def movements(
     rights.require(by, "books.see")
     _known(account)
     wanted: list[ColumnElement[bool] | bool] = [Posting.account == account, Posting.currency == currency]
+    wanted += as_of.conditions
     if owner:
         wanted.append(Posting.owner == owner)
     running = 0
@@ -282,14 +307,20 @@ class Across:
 
 
 def across(
-    session: Session, codes: Sequence[str], *, after: str = "", limit: int = 50, by: User
+    session: Session,
+    codes: Sequence[str],
+    *,
+    after: str = "",
+    as_of: AsOf = NOW,
+    limit: int = 50,
+    by: User,
 ) -> list[Across]:
     """Owners of whom one of some accounts is not at zero, in order of owner, from after a cursor."""
     rights.require(by, "books.see")
     of = [func.sum(case((col(Posting.account) == code, Posting.amount_minor), else_=0)) for code in codes]
     query = (
         select(Posting.owner, Posting.currency, *of)
-        .where(col(Posting.account).in_(codes), Posting.owner > after)
+        .where(col(Posting.account).in_(codes), Posting.owner > after, *as_of.conditions)
         .group_by(Posting.owner, Posting.currency)
         .having(or_(*(one != 0 for one in of)))
         .order_by(Posting.owner, Posting.currency)
@@ -301,10 +332,10 @@ def across(
     ]
 
 
-def total_of(session: Session, account: str, currency: str = "CNY") -> int:
+def total_of(session: Session, account: str, currency: str = "CNY", *, as_of: AsOf = NOW) -> int:
     """One account's balance, all owners together."""
     query = select(func.coalesce(func.sum(Posting.amount_minor), 0)).where(
-        Posting.account == account, Posting.currency == currency
+        Posting.account == account, Posting.currency == currency, *as_of.conditions
     )
     return int(session.exec(query).one())
 

@@ -315,6 +315,11 @@ def latest(session: Session) -> Block | None:
     return session.exec(select(Block).order_by(col(Block.no).desc())).first()
 
 
+def is_there(session: Session, no: int) -> bool:
+    """Whether a block was cut."""
+    return session.get(Block, no) is not None
+
+
 def get(session: Session, no: int) -> Block:
     """One block, or NotFound."""
     found = session.get(Block, no)

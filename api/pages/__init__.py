@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from api.pages import (
     account,
     accounts,
+    ageing,
     agreements,
     approvals,
     archive,
@@ -73,6 +74,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     verify.router,
     entries.router,
     accounts.router,
+    ageing.router,
     periods.router,
     tieouts.router,
     payees.router,

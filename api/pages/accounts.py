@@ -14,11 +14,11 @@ from api.pages import fields, lists, vouchers
 from api.pages.doors import pages, see
 from api.pages.lists import SHOWN
 from api.rendering import page
-from ledger import accounts, clock
-from ledger.accounts import Movement, Place
+from ledger import accounts, clock, seals
+from ledger.accounts import AsOf, Movement, Place
 from ledger.core import period as months
 from ledger.core.entry import CHART, Account
-from ledger.core.errors import NotFound
+from ledger.core.errors import Invalid, NotFound
 
 router = pages()
 
@@ -53,20 +53,26 @@ def chart(request: Request, session: Books, by: By) -> Response:
 
 @router.get("/accounts/{code}")
 def account(request: Request, session: Books, by: By, code: str, after: str = "") -> Response:
-    """One account, owner by owner."""
+    """One account, owner by owner, as of a day and as known at a block."""
     kept = _known(code)
     if kept.owner == "none":
         return see(f"/accounts/{code}/movements")
-    found = accounts.across(session, (code,), after=after, limit=SHOWN + 1, by=by)
+    form = Form(lists.filters(request).fields)
+    as_of = _as_of(session, form)
+    found = accounts.across(session, (code,), after=after, as_of=as_of, limit=SHOWN + 1, by=by)
     rows, more = lists.cut(request, found, "owner", cursor="after")
     return page(
         request,
         "accounts/account.html",
+        form=form,
         account=kept,
         rows=rows,
         more=more,
         names=accounts.owner_names(session, [(code, row.owner) for row in rows]),
-        totals=[one for one in accounts.trial_balance(session, by=by) if one.account == code],
+        totals=[
+            (currency, accounts.total_of(session, code, currency, as_of=as_of))
+            for currency in sorted({row.currency for row in rows})
+        ],
     )
 
 
@@ -93,7 +99,14 @@ def movements(request: Request, session: Books, by: By, code: str) -> Response:
     form = Form(lists.filters(request).fields, currency="CNY")
     owner, currency = form.text("owner"), form.text("currency")
     found = accounts.movements(
-        session, code, owner=owner, currency=currency, after=_after(form), limit=SHOWN + 1, by=by
+        session,
+        code,
+        owner=owner,
+        currency=currency,
+        after=_after(form),
+        as_of=_as_of(session, form),
+        limit=SHOWN + 1,
+        by=by,
     )
     shown = found[:SHOWN]
     return page(
@@ -124,6 +137,19 @@ def _moved(session: Session, found: list[Movement]) -> list[Moved]:
         )
         for one in found
     ]
+
+
+def _as_of(session: Session, form: Form) -> AsOf:
+    """The day and the block asked for; a block that is not there is the form's error."""
+    on = form.parsed("on", fields.day) if form.text("on") else None
+    block = form.parsed("block", lambda text: _block(session, text)) if form.text("block") else None
+    return AsOf(on, block)
+
+
+def _block(session: Session, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10) or not seals.is_there(session, int(text)):
+        raise Invalid("block_unknown", "there is no block {no}", no=text)
+    return int(text)
 
 
 def _written(movement: Movement) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 from sqlalchemy import event
 from sqlmodel import select
 
-from ledger import fees, journal
+from ledger import fees, journal, seals
 from tests.api.desk import Desk, words
 
 
@@ -206,3 +207,36 @@ def test_finance_begins_with_the_months_money_and_what_stands_open(desk: Desk) -
     assert "应付 ¥4,500.00 暂扣 ¥500.00" in shown
     assert "2026-04 已结束，尚未结账" in shown
     assert "YH-1" in shown
+
+
+def test_an_account_is_read_as_of_a_day_and_as_known_at_a_block(desk: Desk) -> None:
+    desk.tell_fees()
+    block = seals.seal(desk.database, by="clock", now=desk.now())[-1].no
+    desk.day = "2026-05-20"
+    with desk.database.writing() as session:
+        fees.record(
+            session,
+            "fee_received",
+            on=date(2026, 5, 20),
+            parts={"D-1": 10_000_00},
+            ref="YH-9",
+            by=desk.users["finance"],
+            now=desk.now(),
+        )
+    now = desk.see("finance", "/accounts/1122")
+    assert "¥15,000.00" in now and "¥15,000.00" in desk.see("finance", "/accounts/1122?on=2026-05-20")
+    for asked in ("on=2026-05-19", f"block={block}"):
+        assert "¥25,000.00" in desk.see("finance", f"/accounts/1122?{asked}")
+        shown = desk.see("finance", f"/accounts/1122/movements?{asked}")
+        assert "¥25,000.00" in shown and "¥15,000.00" not in shown
+    page = desk.open("finance", "/accounts/1122?block=999").text
+    assert 'id="f-block-error"' in page
+
+
+def test_the_ageing_page_ties_to_the_account_and_opens_its_lines(desk: Desk) -> None:
+    desk.tell_fees()
+    page = desk.open("finance", "/ageing?what=receivable&on=2026-05-20").text
+    assert "¥25,000.00" in page and "/accounts/1122/movements?owner=" in page
+    assert desk.open("finance", "/ageing.csv?what=held").content.startswith(b"\xef\xbb\xbf")
+    assert "没有未结金额" in desk.see("finance", "/ageing?what=clawback")
+    assert desk.open("zhang", "/ageing").status_code == 403
