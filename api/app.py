@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
@@ -9,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api import health, metrics, openapi, problems
-from api.middleware import SameSite, SecurityHeaders, SpokenLanguage
+from api.middleware import KnownHosts, SameSite, SecurityHeaders, SpokenLanguage
 from api.observed import Observed
 from api.pages import ROUTERS as PAGES
 from api.rendering import STATIC
@@ -22,8 +24,11 @@ VERSION = "0.1.0"
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
-def create_app(database: Database, store: Store | None = None) -> FastAPI:
-    """The application over one database and one store of files (the settings' own), ready to be served."""
+def create_app(database: Database, store: Store | None = None, *, hosts: Collection[str] = ()) -> FastAPI:
+    """The application over one database and one store of files (the settings' own), ready to be served.
+
+    `hosts` are the names it answers to besides this machine's own; none: to any.
+    """
     app = FastAPI(
         title="Yongjin 佣金",
         version=VERSION,
@@ -44,6 +49,8 @@ def create_app(database: Database, store: Store | None = None) -> FastAPI:
     app.add_middleware(SameSite)
     app.add_middleware(SpokenLanguage)
     app.add_middleware(SecurityHeaders)
+    if hosts:
+        app.add_middleware(KnownHosts, hosts=hosts)
     app.add_middleware(Observed)
     openapi.install(app)
     return app

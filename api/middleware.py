@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import language, problems
@@ -36,7 +39,10 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Every answer forbids scripts and frames of others; what is not static is not kept by caches."""
+    """Every answer forbids scripts and frames of others; what is not static is not kept by caches.
+
+    What came over TLS is to come so for a year: where a proxy ends TLS, its X-Forwarded-Proto says so.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -51,9 +57,33 @@ class SecurityHeaders:
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
+                if scope["scheme"] == "https":
+                    headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}; includeSubDomains"
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+class KnownHosts:
+    """Nobody is served under a name that is not ours: links, and a browser's idea of one site, rest on it.
+
+    What watches the program asks under the names machines have among themselves.
+    """
+
+    WATCHED = ("/health/", "/metrics")
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
+        self.app = app
+        self.hosts = {host.lower() for host in hosts} | {"localhost", "127.0.0.1", "[::1]"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(self.WATCHED) or self._knows(scope):
+            return await self.app(scope, receive, send)
+        await PlainTextResponse("unknown host", 421)(scope, receive, send)
+
+    def _knows(self, scope: Scope) -> bool:
+        name = re.sub(r":[0-9]+$", "", Headers(scope=scope).get("Host", ""))
+        return name.lower() in self.hosts
 
 
 class SpokenLanguage:

@@ -19,7 +19,7 @@ def served() -> FastAPI:
     logs.set_up()
     settings = config.from_environment()
     database, store = Database(settings.database_url), files.opened(settings)
-    app = create_app(database, store)
+    app = create_app(database, store, hosts=settings.hosts)
     app.state.demonstration = _demonstration(database)
     scheduler = Clock(database, store, JOBS)
 

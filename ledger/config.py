@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 PLATFORM = "技术经理人佣金平台"
 
@@ -26,6 +27,7 @@ class Settings:
     signing_pkcs12: Path | None = None
     signing_password_file: Path | None = None
     platform: str = PLATFORM
+    other_hosts: tuple[str, ...] = ()
     paper_language: Literal["zh", "zh+en"] = "zh"
     has_clock: bool = True  # whether `serve` runs what is planned; one of several processes is enough
     metrics_token: str = ""  # what a collector of figures sends; without one, only this machine's may ask
@@ -37,6 +39,12 @@ class Settings:
     def files(self) -> Path:
         """Evidence, statements and bank files, by their hash."""
         return self.var / "files"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names this installation is found under; none where nobody said."""
+        named = urlsplit(self.public_url).hostname
+        return (*self.other_hosts, *((named,) if named else ()))
 
     @property
     def keys(self) -> Path:
@@ -60,6 +68,7 @@ def from_environment() -> Settings:
         public_url=_public_url(var),
         signing_pkcs12=_path("YONGJIN_SIGNING_PKCS12"),
         signing_password_file=_path("YONGJIN_SIGNING_PASSWORD_FILE"),
+        other_hosts=tuple((os.environ.get("YONGJIN_HOSTS") or "").replace(",", " ").split()),
         platform=os.environ.get("YONGJIN_PLATFORM") or PLATFORM,
         hands=int(os.environ["YONGJIN_HANDS"]) if os.environ.get("YONGJIN_HANDS") else None,
         files_url=os.environ.get("YONGJIN_FILES_URL") or "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from ctypes.util import find_library
+from ipaddress import ip_address
 from typing import Annotated
 
 import typer
@@ -23,7 +24,13 @@ WHOLE = 4467
 
 
 @app.command()
-def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    expose_demo: Annotated[
+        bool, typer.Option("--expose-demo", help="Serve the demonstration to other machines too.")
+    ] = False,
+) -> None:
     """Web pages, JSON API and the scheduler."""
     if find_library("harfbuzz-subset") is None:
         print("libharfbuzz-subset is missing: statements will take seconds each; run scripts/setup")
@@ -31,8 +38,23 @@ def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
     print(f"Yongjin 佣金: http://{shown}:{port}", flush=True)
     with opened() as (database, _), database.reading() as session:
         if demo.is_loaded(session):
+            if not (_is_here(host) or expose_demo):
+                raise Conflict(
+                    "demo_exposed",
+                    "this is the demonstration, whose passwords everybody knows: it is not served on {host}; "
+                    "serve it on 127.0.0.1, or say --expose-demo",
+                    host=host,
+                )
             _print_sign_ins()
     uvicorn.run("api.server:served", factory=True, host=host, port=port, log_level="warning")
+
+
+def _is_here(host: str) -> bool:
+    """Whether only this machine reaches the address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @app.command()

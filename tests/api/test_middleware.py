@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+from api.app import create_app
 from api.rendering import TEMPLATES, static
+from ledger.db import Database
+from ledger.files import Store
 
 FORM = {"title": "x"}
 
@@ -69,3 +73,26 @@ def test_the_frame_of_a_page_is_light(client: TestClient) -> None:
     assert len(files) >= 4
     sent = sum(int(client.get(file).headers["Content-Length"]) for file in {*files})
     assert sent < 50_000
+
+
+def test_what_came_over_tls_is_to_come_so_for_a_year(client: TestClient) -> None:
+    assert "Strict-Transport-Security" not in client.get("/health/live").headers
+    secure = client.get("https://testserver/health/live").headers["Strict-Transport-Security"]
+    assert secure == "max-age=31536000; includeSubDomains"
+
+
+def test_nobody_is_served_under_a_name_that_is_not_ours(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'yongjin.db'}")
+    with TestClient(create_app(database, Store(tmp_path), hosts=["ledger.example"])) as client:
+        for host, status in (
+            ("ledger.example", 200),
+            ("LEDGER.example:8000", 200),
+            ("127.0.0.1:8000", 200),
+            ("[::1]:8000", 200),
+            ("evil.example", 421),
+            ("ledger.example.evil.example", 421),
+            ("", 421),
+        ):
+            assert client.get("/static/mark.svg", headers={"Host": host}).status_code == status, host
+        assert client.get("/health/live", headers={"Host": "web:8000"}).status_code == 200
+    database.close()
