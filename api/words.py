@@ -23,6 +23,7 @@ WORDS: Mapping[str, str] = {
     "period": N_("period"),
     "manager": N_("manager"),
     "split agreement": N_("split"),
+    "cut-over": N_("cut-over"),
     # states
     "open": N_("open"),
     "in_review": N_("in review"),
@@ -113,6 +114,8 @@ WORDS: Mapping[str, str] = {
     "statement.see": N_("seeing this statement"),
     "statement.make": N_("making statements"),
     "books.see": N_("seeing the books"),
+    "cutover.edit": N_("bringing opening balances in"),
+    "cutover.sign": N_("signing opening balances off"),
     "entry.reverse": N_("reversing an entry"),
     "period.close": N_("closing a period"),
     "period.reopen": N_("reopening a period"),

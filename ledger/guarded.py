@@ -53,6 +53,7 @@ REMOVABLE = ("recovery_code", "run_part", "salt", "second_factor", "sign_in_try"
 # Rows that change, and never go.
 KEPT = (
     "answer",
+    "cutover",
     "deal",
     "deal_manager",
     "dispute",
@@ -94,6 +95,8 @@ FROZEN = (
     Frozen("dispute", ("state", "state_at", "due_on")),
     Frozen("payout", ("state", "digest", "sent_by", "sent_at", "file_sha256", "voided_reason")),
     Frozen("payout_line", ("state", "settled_at", "reason", "value_on")),
+    Frozen("cutover", ("state", "published_by", "published_at")),
+    Frozen("cutover", ("state",), once_not="draft"),
     Frozen("plan_version", ("state", "effective_on", "published_by", "published_at")),
     Frozen("plan_version", ("state",), once_not="draft"),
     Frozen("payout_policy", ("state", "effective_on", "published_by", "published_at")),
@@ -101,6 +104,7 @@ FROZEN = (
     Frozen("split_agreement", ("state", "state_at")),
 )
 STEPS: Mapping[str, states.Steps] = {
+    "cutover": states.CUTOVER,
     "dispute": states.DISPUTE,
     "milestone": states.MILESTONE,
     "need": states.NEED,
@@ -111,13 +115,14 @@ STEPS: Mapping[str, states.Steps] = {
     "split_agreement": states.AGREEMENT,
 }
 BORN: Mapping[str, str] = {  # the state a row begins in
+    "cutover": "draft",
     "dispute": "submitted",
     "payout": "made",
     "payout_line": "reserved",
     "payout_policy": "draft",
     "plan_version": "draft",
 }
-PUBLISHED = ("payout_policy", "plan_version")  # by somebody other than who drafted it
+PUBLISHED = ("cutover", "payout_policy", "plan_version")  # by somebody other than who drafted it
 
 
 def statements(dialect: str) -> Iterator[str]:

@@ -260,7 +260,7 @@ def share(
     why, deal = _reason(reason), deals.locked(session, milestone.deal_id)
 
     new = as_fact(session, milestone, taking_part)
-    fact = facts.record(session, deal.id, new, by=by.id, now=now, note=why).fact
+    fact = facts.record(session, deal.id, new, corrects=milestone.fact_id, by=by.id, now=now, note=why).fact
     milestone.participants, milestone.fact_id = taking_part, fact.id
     milestone.decided_by, milestone.decided_at = by.id, now
     noted = audit.changed(session, by, "milestone.share", milestone, now=now)

@@ -68,6 +68,8 @@ RIGHTS: Mapping[str, Mapping[Role, Condition]] = {
     "statement.see": {"manager": "own", "operator": "any", "finance": "any"},
     "statement.make": {"finance": "any", "operator": "any"},
     "books.see": {"finance": "any", "operator": "any"},
+    "cutover.edit": {"finance": "any"},
+    "cutover.sign": {"finance": "others", "operator": "others"},
     "entry.reverse": {"finance": "any"},
     "period.close": {"finance": "any"},
     "period.reopen": {"finance": "any"},

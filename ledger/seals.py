@@ -104,6 +104,9 @@ SOURCES: Mapping[str, Source] = {
             "stated_minor", "expected_minor", "code", "why", "hold_id", "raised_by", "raised_at")),
         Source("dispute_step", "dispute_step", (
             "id", "dispute_id", "step", "state", "note", "amount_minor", "fact_id", "done_by", "done_at")),
+        Source("cutover", "cutover", (
+            "id", "period", "currency", "content", "drafted_by", "drafted_at", "published_by",
+            "published_at"), state="draft"),
         Source("entry", "entry", (
             "id", "kind", "source", "booked_on", "period", "currency", "summary", "deal_id", "because",
             "reverses", "digest", "posted_at", "posted_by")),

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from api.routes import (
     accounts,
     agreements,
+    cutovers,
     deals,
     disputes,
     entries,
@@ -57,5 +58,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     entries.router,
     accounts.router,
     periods.router,
+    cutovers.router,
     jobs.router,
 )

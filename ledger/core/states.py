@@ -41,6 +41,9 @@ PLAN: Steps = {
     "draft": {"publish": "published"},
     "published": {"retire": "retired"},
 }
+CUTOVER: Steps = {
+    "draft": {"publish": "published"},
+}
 POLICY: Steps = {
     "draft": {"publish": "published"},
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from itertools import groupby
 from typing import Literal, Protocol
 
@@ -17,7 +18,9 @@ from ledger.deals import Deal
 from ledger.exports import beancount, books, hledger
 from ledger.exports.books import Booked, Standing
 from ledger.exports.said import Said
+from ledger.facts import Fact
 from ledger.milestones import Milestone
+from ledger.plan_moves import PlanMove
 from ledger.plans import PlanVersion
 from ledger.statements import Statement
 from ledger.users import User
@@ -86,7 +89,9 @@ def _entries(session: Session, syntax: Syntax, month: str) -> Iterator[str]:
     statements = _statements(session, month)
     for chunk in books.chunks(session, month):
         deal_ids = {booked.entry.deal_id for booked in chunk}
-        near = _Near(statements, _plans(session, deal_ids), _milestones(session, deal_ids))
+        near = _Near(
+            statements, _plans(session, deal_ids), _causes(session, deal_ids), _stages(session, deal_ids)
+        )
         for booked in chunk:
             yield from syntax.entry(booked, near.said(booked))
 
@@ -96,8 +101,9 @@ class _Near:
     """What stands around some entries of a month."""
 
     statements: Mapping[tuple[str, str], str]  # number by (manager, currency)
-    plans: Mapping[str, str]  # by deal
+    plans: Mapping[str, _Plans]  # by deal
     milestones: Mapping[str, str]  # by fact
+    stages: Mapping[tuple[str, str], str]  # the milestone that counts, by (deal, stage)
 
     def said(self, booked: Booked) -> Said:
         """Everything an entry is labelled with, and each of its postings."""
@@ -107,7 +113,7 @@ class _Near:
             "kind": entry.kind,
             "source": entry.source,
             "deal": entry.deal_id,
-            "plan": self.plans.get(entry.deal_id, ""),
+            "plan": self.plans[entry.deal_id].at(booked.posted_at) if entry.deal_id in self.plans else "",
             "milestones": " ".join(self.milestones[f] for f in entry.because if f in self.milestones),
             "facts": " ".join(entry.because),
             "reverses": str(entry.reverses or ""),
@@ -121,6 +127,7 @@ class _Near:
             "deal": posting.deal_id if posting.deal_id != booked.entry.deal_id else "",
             "manager": posting.manager_id,
             "stage": posting.stage,
+            "milestone": self.stages.get((posting.deal_id, posting.stage), ""),
             "origin": posting.origin,
             "nature": posting.nature,
             "statement": self.statements.get((posting.manager_id, booked.entry.currency), ""),
@@ -142,17 +149,63 @@ def _statements(session: Session, month: str) -> dict[tuple[str, str], str]:
     return {(manager, currency): number for manager, currency, number in session.exec(query)}
 
 
-def _plans(session: Session, deal_ids: Iterable[str]) -> dict[str, str]:
-    """The plan version each deal is under: `tianjin-platform-manager@1`."""
-    query = (
+@dataclass(frozen=True, slots=True)
+class _Plans:
+    """The version a deal keeps, and those it was moved away from, with when; the first first."""
+
+    kept: str
+    left: tuple[tuple[datetime, str], ...] = ()
+
+    def at(self, posted_at: datetime) -> str:
+        """The version an entry was worked out under; one that a move caused, under the new one."""
+        return next((version for moved_at, version in self.left if posted_at < moved_at), self.kept)
+
+
+def _plans(session: Session, deal_ids: Iterable[str]) -> dict[str, _Plans]:
+    """The plan versions of some deals: `tianjin-platform-manager@1`."""
+    wanted = sorted(deal_ids)
+    kept = (
         select(Deal.id, PlanVersion.plan_id, PlanVersion.version)
         .join(PlanVersion, col(PlanVersion.id) == Deal.plan_version_id)
-        .where(col(Deal.id).in_(sorted(deal_ids)))
+        .where(col(Deal.id).in_(wanted))
     )
-    return {deal_id: f"{plan}@{version}" for deal_id, plan, version in session.exec(query)}
+    left = (
+        select(PlanMove.deal_id, PlanMove.moved_at, PlanVersion.plan_id, PlanVersion.version)
+        .join(PlanVersion, col(PlanVersion.id) == PlanMove.from_version_id)
+        .where(col(PlanMove.deal_id).in_(wanted))
+        .order_by(col(PlanMove.moved_at), col(PlanMove.id))
+    )
+    moves: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
+    for deal_id, moved_at, plan, version in session.exec(left):
+        moves[deal_id].append((moved_at, f"{plan}@{version}"))
+    return {
+        deal_id: _Plans(f"{plan}@{version}", tuple(moves[deal_id]))
+        for deal_id, plan, version in session.exec(kept)
+    }
 
 
-def _milestones(session: Session, deal_ids: Iterable[str]) -> dict[str, str]:
-    """The milestones of some deals by the fact each of them became."""
-    query = select(Milestone.fact_id, Milestone.id).where(col(Milestone.deal_id).in_(sorted(deal_ids)))
-    return {fact_id: milestone_id for fact_id, milestone_id in session.exec(query) if fact_id}
+def _causes(session: Session, deal_ids: Iterable[str]) -> dict[str, str]:
+    """The milestones of some deals by the facts they became, those corrected since included."""
+    wanted = col(Milestone.deal_id).in_(sorted(deal_ids))
+    query = select(Milestone.fact_id, Milestone.id).where(wanted)
+    found = {fact_id: milestone_id for fact_id, milestone_id in session.exec(query) if fact_id}
+    corrected = (
+        select(Fact.id, Fact.corrects)
+        .where(col(Fact.deal_id).in_(sorted(deal_ids)), Fact.type == "milestone")
+        .where(col(Fact.corrects).is_not(None))
+        .order_by(col(Fact.seq).desc())
+    )
+    for fact_id, earlier in session.exec(corrected):
+        if earlier and fact_id in found:
+            found[earlier] = found[fact_id]
+    return found
+
+
+def _stages(session: Session, deal_ids: Iterable[str]) -> dict[tuple[str, str], str]:
+    """Of each stage of some deals the milestone that counts."""
+    query = (
+        select(Milestone.deal_id, Milestone.stage, Milestone.id)
+        .where(col(Milestone.deal_id).in_(sorted(deal_ids)), Milestone.state == "verified")
+        .order_by(col(Milestone.reached_on), col(Milestone.id))
+    )
+    return {(deal_id, stage): milestone_id for deal_id, stage, milestone_id in session.exec(query)}

@@ -35,6 +35,7 @@ from ledger import (
     users,
 )
 from ledger.core.policy import FIRST
+from ledger.cutovers import Cutover
 from ledger.db import Database
 from ledger.files import Store
 from ledger.reopenings import Reopening, ReopeningAnswer
@@ -83,6 +84,7 @@ def found(database: Database, store: Store) -> Firm:
         drawn = papers.draw(session, "record_of_work", "M1", by=firm.finance, now=day(5))
         papers.keep(session, firm.store, drawn.report, PDF, manager_id="M1", by=firm.finance, now=day(5))
         _ask_to_reopen(session, firm)
+        _cut_over(session, firm)
     return firm
 
 
@@ -99,6 +101,22 @@ def _ask_to_reopen(session: Session, firm: Firm) -> None:
         id="ra_1", reopening_id="ro_1", answer="refused", answered_by=firm.second.id, answered_at=day(5)
     )
     session.add_all([asked, said])
+
+
+def _cut_over(session: Session, firm: Firm) -> None:
+    """Balances in a currency nobody has anything in, signed off."""
+    made = Cutover(
+        id="co_1",
+        period="2026-01",
+        currency="USD",
+        content=[["1002", "基本户", 1], ["6001", "", -1]],
+        state="draft",
+        drafted_by=firm.finance.id,
+        drafted_at=day(5),
+    )
+    session.add(made)
+    session.flush()
+    made.state, made.published_by, made.published_at = "published", firm.second.id, day(5)
 
 
 def _people(session: Session, store: Store) -> Firm:

@@ -13,12 +13,24 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
 
-from ledger import audit, deals, facts, imports, journal, milestones, reversals, verification
+from ledger import (
+    audit,
+    deals,
+    facts,
+    imports,
+    journal,
+    milestones,
+    plan_moves,
+    plans,
+    reversals,
+    verification,
+)
 from ledger.core.errors import Conflict, Forbidden, Invalid, Refused
 from ledger.core.facts_file import read_lines
 from ledger.db import Database, guard_code
+from ledger.exports import journals
 from ledger.journal import Entry
-from tests.desk import Desk
+from tests.desk import PLAN, Desk
 
 
 @pytest.fixture
@@ -204,3 +216,22 @@ def test_participants_are_changed_of_the_latest_milestone_only_and_to_something_
     with pytest.raises(Conflict, match="cannot share"):
         share(later, {"M1": "1"})
     assert desk.wrong() == []
+
+
+def test_what_was_posted_keeps_its_milestone_and_its_plan_version_in_exports(desk: Desk) -> None:
+    """Also once the milestone is another fact and the deal under another version."""
+    reached = the_milestone(desk)
+    share = {"participants": {"M1": "3", "M2": "1"}, "reason": "M2 found the client"}
+    desk.today = date(2026, 1, 22)
+    desk.do(lambda s: milestones.share(s, reached, **share, **desk.by("second")))
+    desk.today = date(2026, 1, 23)
+    drafted = desk.do(lambda s: plans.draft(s, PLAN.replace('"40%"}', '"50%"}', 1), **desk.by("operator")))
+    desk.do(lambda s: plans.publish(s, drafted.id, effective_on=desk.today, **desk.by("second")))
+    desk.do(lambda s: plan_moves.move(s, "D-1", version_id=drafted.id, reason="r", **desk.by("operator")))
+    with desk.database.reading() as session:
+        written = "".join(journals.journal(session, "hledger")).replace(": ", ":")
+        (first, second) = [f.id for f in facts.of_deal(session, "D-1") if f.type == "milestone"]
+    for fact in (first, second):
+        assert f"    ; milestones:{reached}\n    ; facts:{fact}" in written
+    assert f"milestone:{reached}" in written
+    assert "plan:simple@1" in written and "plan:simple@2" in written

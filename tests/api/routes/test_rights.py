@@ -54,6 +54,7 @@ NEW_POLICY = {"bands": [{"from_amount": "0", "approvers": 1, "roles": ["operator
 PAYMENT = {"bank_name": None, "bank_account": None, "tax_method": "invoiced"}
 CHANGE = {"reached_on": "2026-03-01", "participants": {"M1": "1"}}
 SPLIT = {"weights": {"M1": "1"}}
+CUTOVER = {"period": "2026-02", "text": "account,owner,debit,credit\n1002,b,1.00,\n6001,,,1.00\n"}
 SHARED = {"participants": {"M1": "1", "M2": "1"}, "reason": "r"}
 NEW_SPLIT = {**SPLIT, "deal_id": "D-1", "stage": "completion"}
 NEW_DISPUTE = {"statement_id": "{statement}", "line": 2, "code": "amount"}
@@ -215,6 +216,10 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("POST /periods/2026-02/reopenings", {"reason": "r"}, (401, 403, 403, 403, 409)),
     ("POST /periods/2026-01/reopenings/{reopening}/agree", None, (401, 403, 403, 200, 403)),
     ("POST /periods/2026-01/reopenings/{reopening}/refuse", {"reason": "r"}, (401, 403, 403, 200, 200)),
+    ("GET /cutovers", None, (401, 403, 403, 200, 200)),
+    ("POST /cutovers", CUTOVER, (401, 403, 403, 403, 201)),
+    ("GET /cutovers/{cutover}", None, (401, 403, 403, 200, 200)),
+    ("POST /cutovers/{cutover}/sign", {"digest": "{cutover_digest}"}, (401, 403, 403, 200, 403)),
     ("GET /jobs", None, (401, 403, 403, 200, 200)),
     ("GET /jobs/{run}", None, (401, 403, 403, 200, 200)),
     ("POST /jobs/verify_books/run", None, (401, 403, 403, 202, 202)),
@@ -321,6 +326,8 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
     things["invoice"] = sent.json()["id"]
     things |= contested(office, things["statement"])
     things["stand_in"] = office.post("operator", "/stand-ins", NEW_STAND_IN)["id"]
+    brought = office.post("finance", "/cutovers", CUTOVER)
+    things["cutover"], things["cutover_digest"] = brought["id"], brought["digest"]
     things["hold"] = office.post("operator", "/holds", NEW_HOLD)["id"]
     things["policy"] = office.post("second", "/policies", NEW_POLICY)["id"]
     return things
