@@ -86,6 +86,7 @@ SETTINGS: Mapping[str, str] = {
     "tax.break_months": N_("Empty months that break the cumulative count"),
     "payee.agreement_required": N_("An agreement on file before money goes to a payee"),
     "sign_in.second_factor": N_("A second factor for operations, finance and administration"),
+    "period.estimate": N_("A month-end estimate of commission on what is invoiced and not received"),
     "period.in_transit_days": N_("Days a transfer may wait for the bank's answer"),
     "dispute.answer_days": N_("Days operations have to answer a dispute"),
 }

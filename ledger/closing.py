@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from sqlmodel import Session, col, func, select
 
-from ledger import audit, db, deals, findings, jobs, periods, rights, seals
+from ledger import audit, db, deals, estimates, findings, jobs, periods, rights, seals
 from ledger.clock import day_of
 from ledger.core import period as months
 from ledger.core.errors import Conflict
@@ -33,7 +33,7 @@ def look(session: Session, period: str, *, by: User | None, now: datetime) -> li
     if by is not None:
         rights.require(by, "books.see")
     _check_over(session, period, now)
-    return findings.of(session, period, now=now)
+    return findings.of(session, period, now=now, settled=deals.held_until_a_day(session))
 
 
 def close(
@@ -54,6 +54,7 @@ def close(
 
     periods.ensure(session, [period])
     closer = by.id if by else audit.COMMAND_LINE
+    estimates.post(session, period, by=closer, now=now)
     closing = select(Period).where(Period.id <= period, Period.state != "closed").order_by(Period.id)
     for row in session.exec(closing).all():
         row.state = advance(PERIOD, "period", row.state, "close")

@@ -6,7 +6,7 @@ to be seen: it stays behind, and what comes of it lands in the next month.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -36,17 +36,21 @@ class Finding:
         return self.says.code
 
 
-def of(session: Session, period: str, *, now: datetime) -> list[Finding]:
-    """Everything there is to say about closing a period now, what refuses it first."""
+def of(session: Session, period: str, *, now: datetime, settled: Collection[str] = ()) -> list[Finding]:
+    """Everything there is to say about closing a period now, what refuses it first.
+
+    `settled` are deals that the close settles before it looks: what they lack is not told of.
+    """
     through = months.last_day(period)
     return [
-        *(Finding(says, blocks=True) for says in (*_unsettled(session, now), *_off(session))),
+        *(Finding(says, blocks=True) for says in (*_unsettled(session, now, settled), *_off(session))),
         *(Finding(says, blocks=False) for says in (*_undecided(session, through), *_waiting(session, now))),
     ]
 
 
-def _unsettled(session: Session, now: datetime) -> Iterator[Conflict]:
-    found = list(accruals.unsettled(session, touched(session), now=now))
+def _unsettled(session: Session, now: datetime, settled: Collection[str]) -> Iterator[Conflict]:
+    known = accruals.unsettled(session, touched(session), now=now)
+    found = [one for one in known if one.refused or one.deal_id not in settled]
     if found:
         yield Conflict(
             "deals_unsettled",

@@ -51,6 +51,7 @@ def _number(least: int, most: int) -> Known:
 
 BREAK_MONTHS = "tax.break_months"
 AGREEMENT_REQUIRED = "payee.agreement_required"
+ESTIMATE = "period.estimate"
 IN_TRANSIT_DAYS = "period.in_transit_days"
 SECOND_FACTOR = "sign_in.second_factor"  # of operations, finance and administration
 ANSWER_DAYS = "dispute.answer_days"
@@ -61,6 +62,7 @@ KNOWN: Mapping[str, Known] = {
     SECOND_FACTOR: Known("no", ("no", "yes").__contains__, "no, yes"),
     # Ten days: a transfer that the bank has not answered by then is looked into before a month is closed.
     IN_TRANSIT_DAYS: replace(_number(0, 999), default="10"),
+    ESTIMATE: Known("no", ("no", "yes").__contains__, "no, yes"),
     # Fifteen days: no source says how long operations have; the payee reads on the page until when.
     ANSWER_DAYS: replace(_number(1, 365), default="15"),
 }

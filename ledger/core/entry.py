@@ -36,11 +36,13 @@ RECOVERABLE = "1221"
 PAYABLE = "2202.01"
 HELD = "2202.02"
 IN_TRANSIT = "2202.03"
+ESTIMATED = "2202.09"
 ADVANCES = "2203"
 OUTPUT_VAT = "2221.01"
 WITHHELD_IIT = "2221.12"
 FEE_REVENUE = "6001"
 COMMISSION_COST = "6401"
+ESTIMATED_COST = "6401.09"
 WRITTEN_OFF = "6711"
 EXPECTED = "9001"
 CONTRA = "9009"
@@ -54,11 +56,13 @@ CHART: dict[str, Account] = {
         Account(PAYABLE, "payable", "应付账款-佣金", "liability", "manager"),
         Account(HELD, "held", "应付账款-暂扣佣金", "liability", "manager"),
         Account(IN_TRANSIT, "in_transit", "应付账款-在途付款", "liability", "payout"),
+        Account(ESTIMATED, "estimated", "应付账款-暂估佣金", "liability", "none"),
         Account(ADVANCES, "advances", "预收账款", "liability", "client"),
         Account(OUTPUT_VAT, "output_vat", "应交税费-应交增值税", "liability", "none"),
         Account(WITHHELD_IIT, "withheld_iit", "应交税费-代扣个人所得税", "liability", "none"),
         Account(FEE_REVENUE, "fee_revenue", "主营业务收入-居间服务", "income", "none"),
         Account(COMMISSION_COST, "commission_cost", "主营业务成本-佣金", "expense", "none"),
+        Account(ESTIMATED_COST, "estimated_cost", "主营业务成本-暂估佣金", "expense", "none"),
         Account(WRITTEN_OFF, "written_off", "营业外支出-坏账", "expense", "none"),
         Account(EXPECTED, "expected", "备查-预计佣金", "memorandum", "manager"),
         Account(CONTRA, "contra", "备查-预计佣金对方", "memorandum", "none"),
@@ -76,6 +80,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "accrual": (COMMISSION_COST, PAYABLE, HELD),
     "release": (HELD, PAYABLE),
     "year_cap": (COMMISSION_COST, PAYABLE),
+    "estimate": (ESTIMATED_COST, ESTIMATED),
     "payout_made": (PAYABLE, IN_TRANSIT),
     "payout_returned": (IN_TRANSIT, PAYABLE),
     "payout_confirmed": (IN_TRANSIT, BANK, WITHHELD_IIT),

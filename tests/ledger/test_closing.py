@@ -125,6 +125,8 @@ def test_what_falls_due_by_itself_is_settled_by_the_close(database: Database, tm
     desk.fee("fee_received", 10_000_00, "YH-1")
     desk.today = date(2026, 2, 1)
     assert desk.outstanding() == 1  # what was held is due since the last of January
+    with database.reading() as session:  # the close will settle it, so it is not told of
+        assert closing.look(session, "2026-01", by=desk.people["finance"], now=desk.now) == []
     desk.close("2026-01")
     assert [one.split()[:2] for one in desk.entries("release")] == [["2026-01-31", "release"]]
     assert desk.wrong() == []

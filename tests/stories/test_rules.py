@@ -28,6 +28,7 @@ from ledger import (
     plans,
     reopenings,
     reversals,
+    settings,
 )
 from ledger.core.entry import CHART, Entry, as_text
 from ledger.core.facts_file import read_lines
@@ -196,6 +197,11 @@ class Told:
     def _reopened(self, line: Mapping[str, Any], on: date) -> None:
         asked = self._do(reopenings.ask, "finance", line["period"], reason=line["reason"])
         self._do(reopenings.agree, "third", asked.id)
+
+    def _chosen(self, line: Mapping[str, Any], on: date) -> None:
+        from_on = date.fromisoformat(line["from"])
+        given = {"value": line["value"], "from_on": from_on, "reason": line["reason"]}
+        self._do(settings.decide, "finance", line["setting"], **given)
 
     def _settled(self, line: Mapping[str, Any], on: date) -> None:
         """The night: what falls due by itself."""
