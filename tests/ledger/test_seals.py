@@ -193,9 +193,11 @@ def test_a_row_of_any_kind_put_into_sealed_history_is_named(
     database: Database, holder: Database, firm: Firm
 ) -> None:
     rows = {kind: put_in(database, kind) for kind in seals.SOURCES}
+    # a table that is sealed as two kinds is missed by the first of them
+    first = {source.table: kind for kind, source in reversed(seals.SOURCES.items())}
     said = "is in no block and older than what is: it was put in"
     assert found_after(holder, {kind: (statement,) for kind, (_, statement) in rows.items()}) == {
-        kind: (f"{kind} {row_id}", said) for kind, (row_id, _) in rows.items()
+        kind: (f"{first[seals.SOURCES[kind].table]} {row_id}", said) for kind, (row_id, _) in rows.items()
     }
 
 
