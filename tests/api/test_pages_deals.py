@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from ledger import deals, needs, plans
+from ledger import deals, imports, needs, plans
+from ledger.core.facts_file import read_many
 from tests.api.front import Front, read
 
 
@@ -44,6 +45,23 @@ def test_a_deal_on_which_nothing_happened_yet_has_its_page(front: Front) -> None
     made = front.deal()
     assert "Need discovery earns nothing yet" in front.look("zhang", f"/deals/{made}")
     assert "Entries 0" in front.look("operator", f"/deals/{made}")
+
+
+FILE = """\
+format: 1
+deal: {id: D-9, category: transfer, mode: lump_sum, expected_fee: "50000.00", opened_on: 2026-02-02}
+managers: [{id: M1}]
+events:
+  - {on: 2026-02-03, type: fee_invoiced, amount: "50000.00", ref: FP-9}
+  - {on: 2026-02-04, type: fee_received, amount: "20000.00", ref: SK-9}
+"""
+
+
+def test_a_deal_brought_in_from_a_file_has_its_page(front: Front) -> None:
+    brought = read_many(FILE, "facts.yaml", "CNY")
+    report = imports.load(front.database, brought, plan_id="tianjin-platform-manager", now=front.now())
+    assert report.refused == []
+    assert "D-9/SK-9" in front.look("finance", "/deals/D-9")
 
 
 def test_the_same_deal_in_chinese(front: Front, deal: str) -> None:
