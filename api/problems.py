@@ -1,6 +1,6 @@
 """Refusals and failures as answers: RFC 9457 problem details for programs, a page for people.
 
-NotFound 404   Forbidden 403   Conflict 409   Invalid 422   lost a race 503   anything else 500
+NotFound 404   Forbidden 403   Conflict 409   Invalid 422   lost a race or its database 503   else 500
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ ADVICE: dict[int, str] = {
     409: N_("Nothing was changed. Look at it again as it is now, then decide."),
     422: N_("Nothing was changed. Go back, mend it and send it again."),
     500: N_("Nothing was changed. Try again; if it happens again, tell us the reference below."),
-    503: N_("Nothing was changed. Wait a moment and try again."),
+    503: N_("Wait a moment and try again."),
 }
 
 
@@ -142,14 +142,14 @@ def _http(request: Request, error: Exception) -> Response:
 
 
 def _database(request: Request, error: Exception) -> Response:
-    """A transaction that lost a race may be sent again; any other database error is a failure."""
+    """A transaction that lost a race may be sent again, and so may one whose database went away."""
     assert isinstance(error, DBAPIError)
     if away(error):
         detail = gettext("The database does not answer just now. What writes can be sent again with its key.")
         return answer(request, 503, "database_away", detail, headers={"Retry-After": "2"})
     if not retryable(error):
         raise error
-    detail = gettext("Somebody else was writing to the same place.")
+    detail = gettext("Somebody else was writing to the same place; nothing was changed.")
     return answer(request, 503, "busy", detail, headers={"Retry-After": "1"})
 
 

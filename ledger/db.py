@@ -50,6 +50,7 @@ POSTED = "posted"  # where a session notes the ids of the entries it has written
 
 _ATTEMPTS = 8
 _AWAY = {"57P01", "57P02", "57P03", "08006", "08001", "25006"}  # it stops, starts, is gone, or only follows
+_FINDS = 3  # so often at the most does the second look for what the first has made
 _RETRYABLE = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock not available
 
 
@@ -147,7 +148,7 @@ class Database:
                 with self.writing() as session:
                     return action(session)
             except DBAPIError as error:
-                if attempt == _ATTEMPTS or not lost_a_race(error):
+                if attempt == _ATTEMPTS or not lost_a_race(error, attempt):
                     raise
                 time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
@@ -157,9 +158,10 @@ class Database:
         self.engine.dispose()
 
 
-def lost_a_race(error: DBAPIError) -> bool:
+def lost_a_race(error: DBAPIError, attempt: int = 1) -> bool:
     """Whether to run it again: also where two made the same thing, for the second then finds the first."""
-    return retryable(error) or state_of(error) == "23505"
+    made_twice = state_of(error) == "23505"
+    return retryable(error) or (made_twice and attempt <= _FINDS)
 
 
 def away(error: DBAPIError) -> bool:

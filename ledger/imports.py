@@ -33,6 +33,7 @@ from ledger import (
     organisations,
     periods,
     plans,
+    processes,
     year_caps,
 )
 from ledger.core import accrual, condition, entry, fee, period, year_cap
@@ -140,6 +141,7 @@ _database: Database
 
 def _open(url: str) -> None:
     global _database
+    processes.end_with_parent()
     _database = Database(url, pool_size=1)
 
 

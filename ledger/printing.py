@@ -6,22 +6,20 @@ A statement that says what the last one of its kind said is not made again.
 
 from __future__ import annotations
 
-import os
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
-from threading import Thread
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from ledger import clock, config, ids, paper, parts, press, signing, statements
+from ledger import clock, config, ids, paper, parts, press, processes, signing, statements
 from ledger.core import period as months
 from ledger.core.errors import Conflict, Refused
 from ledger.core.statement import Snapshot, pointing
@@ -274,21 +272,13 @@ def _watch(
 
 def _hand(url: str, store: Store, run_id: str) -> None:
     """What a process does: part after part, until the run has none left."""
-    Thread(target=_end_with_parent, daemon=True).start()
+    processes.end_with_parent()
     warm()
     database = Database(url, pool_size=1)
     while _standing(database, run_id).parts_left:
         if not work(database, store, run_id=run_id):
             time.sleep(POLL_SECONDS)
     database.close()
-
-
-def _end_with_parent() -> None:
-    """Whose parent was killed would wait for work for ever."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def warm() -> None:
