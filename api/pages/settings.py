@@ -8,7 +8,7 @@ from sqlmodel import Session
 from api import codes, flash
 from api.doors import Books, By, Now
 from api.forms import Filled, Form
-from api.language import N_
+from api.language import N_, gettext
 from api.pages import fields
 from api.pages.doors import pages, see
 from api.rendering import page
@@ -18,7 +18,19 @@ from ledger.clock import day_of
 from ledger.core.errors import Invalid
 from ledger.users import User
 
+WORDS = {"yes": N_("yes"), "no": N_("no")}  # values that are words; the others say themselves
+
 router = pages()
+
+
+def said(value: str) -> str:
+    """A value, or several with commas, in the language at hand."""
+    return ", ".join(gettext(WORDS[one]) if one in WORDS else one for one in value.split(", "))
+
+
+def _meant(text: str) -> str:
+    """The value that somebody wrote in the language at hand."""
+    return {gettext(word): value for value, word in WORDS.items()}.get(text, text)
 
 
 @router.get("/settings")
@@ -39,6 +51,7 @@ def _listing(request: Request, session: Session, by: User, now: Now, form: Form)
         known=settings.KNOWN,
         today={name: settings.on(session, name, day_of(now)) for name in names},
         told=told,
+        said=said,
         people=users.names(session, [one.set_by for some in told.values() for one in some]),
         may_decide=rights.allows(by, "setting.decide"),
     )
@@ -60,7 +73,9 @@ def decide(request: Request, session: Books, by: By, now: Now, form: Filled) -> 
     from_on = form.parsed("from_on", fields.day)
     if form.ok and from_on is not None:
         try:
-            settings.decide(session, name, value=value, from_on=from_on, reason=reason, by=by, now=now)
+            settings.decide(
+                session, name, value=_meant(value), from_on=from_on, reason=reason, by=by, now=now
+            )
         except Invalid as refusal:
             form.refuse(BESIDE.get(refusal.code, ""), sentence(refusal))
     if not form.ok:

@@ -96,6 +96,14 @@ def test_finance_decides_a_setting_from_a_day_with_the_reason(front: Front) -> N
     assert front.page("zhang", "GET", "/settings").status_code == 403
 
 
+def test_a_setting_that_is_a_word_is_said_and_meant_in_the_language_at_hand(front: Front) -> None:
+    given = {"name": "payee.agreement_required", "from_on": "2026-03-01", "reason": "合同管理办法"}
+    chinese = {"value": "是", **given}
+    front.page("finance", "POST", "/settings?lang=zh", data=chinese)
+    assert "yes from 2026-03-01 合同管理办法" in front.look("finance", "/settings")
+    assert "<strong>是</strong>" in front.page("finance", "GET", "/settings?lang=zh").text
+
+
 def test_who_invoices_is_told_that_none_is_on_file(front: Front) -> None:
     with front.database.writing() as session:
         managers.set_payment(
