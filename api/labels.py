@@ -58,6 +58,8 @@ STATES: dict[str, Label] = {
     "agreement.countered": Label(N_("Countered")),
     "agreement.binding": Label(N_("In force"), "good"),
     "agreement.replaced": Label(N_("Replaced")),
+    "claim.contested": Label(N_("Contested"), "warn"),
+    "claim.decided": Label(N_("Decided"), "good"),
     "dispute.open": Label(N_("Undecided"), "warn"),
     "dispute.submitted": Label(N_("To be looked into"), "warn"),
     "in_review": Label(N_("In review"), "info"),

@@ -64,6 +64,8 @@ AUDIT = Item("/audit", N_("Audit trail"), "scroll-text", "v")
 TAX = Item("/tax", N_("Taxes"), "receipt", "w")
 SETTINGS = Item("/settings", N_("Settings"), "list-checks", ",")
 PAYEE = Item("/payee", N_("My document and invoices"), "file-check", "q")
+RESULTS = Item("/results", N_("Results of research"), "lightbulb", "z")
+CLAIMS = Item("/claims", N_("Contested claims"), "flag", ".")
 
 MANAGERS = Item("/managers", N_("Managers"), "user", "k")
 ORGANISATIONS = Item("/organisations", N_("Organisations"), "landmark", "r")
@@ -71,11 +73,11 @@ ORGANISATIONS = Item("/organisations", N_("Organisations"), "landmark", "r")
 MENUS: dict[str, tuple[Group, ...]] = {
     "manager": (
         Group("", (HOME, NEEDS, DEALS, MILESTONES, STATEMENTS, DASHBOARD, ESTIMATE)),
-        Group(N_("Mine"), (DISPUTES, PAYEE)),
+        Group(N_("Mine"), (RESULTS, CLAIMS, DISPUTES, PAYEE)),
     ),
     "operator": (
         Group("", (HOME, DASHBOARD)),
-        Group(N_("Work"), (MILESTONES, NEEDS, DEALS, MANAGERS, ORGANISATIONS, ESTIMATE)),
+        Group(N_("Work"), (MILESTONES, NEEDS, RESULTS, CLAIMS, DEALS, MANAGERS, ORGANISATIONS, ESTIMATE)),
         Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
         Group(N_("Settings"), (PLANS, POLICY, STAND_INS, SETTINGS, USERS, AUDIT, JOBS)),
     ),

@@ -136,6 +136,25 @@ def decide(
     return _made(session, deal, agreement.stage, weights, reason, by=by, now=now, kind="decision")
 
 
+def ordain(
+    session: Session,
+    deal_id: str,
+    *,
+    stage: str,
+    weights: Mapping[str, str],
+    reason: str,
+    by: User,
+    now: datetime,
+) -> SplitAgreement:
+    """Operations settle a split that nobody proposed: a new version, in force at once."""
+    deal = deals.locked(session, deal_id)
+    rights.require(by, "agreement.decide", managers=weights)
+    open_one = _open(session, deal_id, stage)
+    if open_one is not None:
+        _step(open_one, "counter", now)
+    return _made(session, deal, stage, weights, reason, by=by, now=now, kind="decision")
+
+
 def in_force(session: Session, deal_id: str, stage: str) -> SplitAgreement | None:
     """The split that a milestone of the stage uses."""
     query = select(SplitAgreement).where(

@@ -27,6 +27,7 @@ APPEND_ONLY = (
     "invoice_taken_back",
     "invoice_use",
     "manager_tax",
+    "pairing",
     "paper",
     "payee_invoice",
     "payout_approval",
@@ -34,6 +35,7 @@ APPEND_ONLY = (
     "posting",
     "reopening",
     "reopening_answer",
+    "result",
     "seal_block",
     "sealed",
     "setting",
@@ -53,6 +55,7 @@ REMOVABLE = ("recovery_code", "run_part", "salt", "second_factor", "sign_in_try"
 # Rows that change, and never go.
 KEPT = (
     "answer",
+    "claim",
     "cutover",
     "deal",
     "deal_manager",
@@ -92,6 +95,7 @@ class Frozen:
 
 
 FROZEN = (
+    Frozen("claim", ("state", "weights", "reason", "decided_by", "decided_at")),
     Frozen("dispute", ("state", "state_at", "due_on")),
     Frozen("payout", ("state", "digest", "sent_by", "sent_at", "file_sha256", "voided_reason")),
     Frozen("payout_line", ("state", "settled_at", "reason", "value_on")),
@@ -104,6 +108,7 @@ FROZEN = (
     Frozen("split_agreement", ("state", "state_at")),
 )
 STEPS: Mapping[str, states.Steps] = {
+    "claim": states.CLAIM,
     "cutover": states.CUTOVER,
     "dispute": states.DISPUTE,
     "milestone": states.MILESTONE,
@@ -115,6 +120,7 @@ STEPS: Mapping[str, states.Steps] = {
     "split_agreement": states.AGREEMENT,
 }
 BORN: Mapping[str, str] = {  # the state a row begins in
+    "claim": "contested",
     "cutover": "draft",
     "dispute": "submitted",
     "payout": "made",

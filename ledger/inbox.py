@@ -10,6 +10,7 @@ from sqlmodel import Session, col, func, select
 
 from ledger import rights
 from ledger.agreements import SplitAgreement
+from ledger.claims import Claim
 from ledger.disputes import WAITING, Dispute
 from ledger.jobs import JobRun
 from ledger.milestones import Milestone
@@ -32,6 +33,7 @@ PILES: tuple[tuple[str, str, Any, str | tuple[str, ...], Any], ...] = (
     ("milestones", "milestone.verify", Milestone, "submitted", Milestone.submitted_at),
     ("splits", "agreement.decide", SplitAgreement, "refused", SplitAgreement.state_at),
     ("disputes", "dispute.decide", Dispute, WAITING, Dispute.raised_at),
+    ("claims", "claim.decide", Claim, "contested", Claim.contested_at),
     ("needs", "deal.open", Need, "open", Need.logged_at),
     ("payouts", "payout.approve", Payout, "made", Payout.made_at),
     ("jobs", "job.run", JobRun, "failed", JobRun.ended_at),

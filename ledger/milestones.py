@@ -87,12 +87,14 @@ def log_first(session: Session, deal: deals.Deal, need: needs.Need, *, by: User,
     It is their claim, not that of who opens the deal, who may therefore verify it.
     """
     finder = users.get(session, need.logged_by)
+    first = accruals.plan_of(session, deal).stages[0].id
+    agreed = agreements.in_force(session, deal.id, first)  # a contested claim that was decided
     return log(
         session,
         deal_id=deal.id,
-        stage=accruals.plan_of(session, deal).stages[0].id,
+        stage=first,
         reached_on=need.found_on,
-        participants={need.manager_id or "": "1"},
+        participants={} if agreed else {need.manager_id or "": "1"},
         by=finder if finder.manager_id == need.manager_id else by,
         now=now,
     )

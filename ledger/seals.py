@@ -99,6 +99,12 @@ SOURCES: Mapping[str, Source] = {
         Source("approval_seat", "payout_approval", ("id", "seat", "amount_minor", "approved_on")),
         Source("audit", "audit_note", (
             "id", "noted_at", "actor", "address", "action", "subject", "before", "after")),
+        Source("claim", "claim", (
+            "id", "need_id", "rival_id", "why", "contested_by", "contested_at")),
+        Source("pairing", "pairing", (
+            "id", "need_id", "result_id", "manager_id", "paired_on", "note", "logged_by", "logged_at")),
+        Source("result", "result", (
+            "id", "title", "detail", "source_id", "manager_id", "found_on", "logged_by", "logged_at")),
         Source("dispute", "dispute", (
             "id", "statement_id", "line", "manager_id", "deal_id", "stage", "entry_id", "currency",
             "stated_minor", "expected_minor", "code", "why", "hold_id", "raised_by", "raised_at")),

@@ -128,6 +128,7 @@ PILES = {
     "milestones": (N_("Milestones to verify"), "/milestones?state=submitted"),
     "splits": (N_("Splits to decide"), "/agreements?state=refused"),
     "disputes": (N_("Disputes to decide"), "/disputes?state=open"),
+    "claims": (N_("Claims to decide"), "/claims?state=contested"),
     "needs": (N_("Open needs"), "/needs?state=open"),
     "payouts": (N_("Payouts to approve"), "/payouts"),
     "jobs": (N_("Failed jobs"), "/jobs"),

@@ -15,7 +15,7 @@ from api.pages import cards, fields, lists, uploads
 from api.pages.doors import pages, see
 from api.rendering import page
 from api.words import sentence
-from ledger import deals, evidence, managers, milestones, needs, organisations, plans, rights
+from ledger import claims, deals, evidence, managers, milestones, needs, organisations, plans, results, rights
 from ledger.clock import day_of
 from ledger.core.errors import Conflict, Invalid
 from ledger.needs import Need
@@ -122,8 +122,26 @@ def _need(
         deal=deals.of_need(session, need.id),
         may_open=need.state == "open" and rights.allows(by, "deal.open"),
         may_add=rights.allows(by, "need.log"),
+        likely=results.likely_for(session, need, by=by),
+        **_together(session, need, by),
         form=form,
     )
+
+
+def _together(session: Session, need: Need, by: User) -> dict[str, Any]:
+    """Who brought it together with what; which needs may be the same, and whose claim it is."""
+    told, alike = results.pairings(session, need_id=need.id), claims.alike(session, need)
+    return {
+        "pairings": told,
+        "paired": results.by_id(session, [one.result_id for one in told]),
+        "names": managers.names(
+            session, [one.manager_id for one in told] + [one.need.manager_id or "" for one in alike]
+        ),
+        "alike": alike,
+        "is_holder": claims.holder(session, need).id == need.id,
+        "contested": claims.of_need(session, need.id),
+        "may_contest": rights.allows(by, "claim.contest", managers=[need.manager_id or ""]),
+    }
 
 
 @router.post("/needs/{id}/evidence")
@@ -172,7 +190,7 @@ def _opened(session: Session, need: Need, form: Form, by: User, now: Now) -> dea
     if not form.ok or fee_minor is None:
         return None
     try:
-        return deals.open_from(
+        return claims.open_deal(
             session,
             need,
             plan_id=plan_id,

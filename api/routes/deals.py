@@ -30,7 +30,7 @@ from api.values import (
     above_zero,
     first_of,
 )
-from ledger import allocations, deals, needs, plan_moves, plans
+from ledger import allocations, claims, deals, needs, plan_moves, plans
 from ledger.clock import day_of, end_of
 from ledger.core.money import format_minor, format_rate, parse_minor, parse_rate
 from ledger.deals import Deal
@@ -183,7 +183,7 @@ def open_from(body: NewDeal, session: Books, by: By, now: Now) -> DealAnswer:
     """Open a deal from a need."""
     need = needs.get(session, body.need_id, by=by)
     currency = plans.in_force(session, body.plan_id, day_of(now)).currency
-    deal = deals.open_from(
+    deal = claims.open_deal(
         session,
         need,
         **body.model_dump(exclude={"need_id", "expected_fee", "tax_rate"}),

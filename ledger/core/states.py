@@ -23,6 +23,9 @@ AGREEMENT: Steps = {
     "refused": {"counter": "countered"},
     "binding": {"replace": "replaced"},
 }
+CLAIM: Steps = {
+    "contested": {"decide": "decided"},
+}
 DISPUTE: Steps = {
     "submitted": {"take": "in_review", "withdraw": "withdrawn"},
     "in_review": {

@@ -28,12 +28,14 @@ from ledger import (
     plan_moves,
     plans,
     policies,
+    results,
     sending,
     settings,
     stand_ins,
     statements,
     users,
 )
+from ledger.claims import Claim
 from ledger.core.policy import FIRST
 from ledger.cutovers import Cutover
 from ledger.db import Database
@@ -168,6 +170,10 @@ def _deal(session: Session, firm: Firm) -> None:
         by=firm.manager,
         now=NOW,
     )
+    result = results.log(session, title="眼动传感芯片", source="天津大学", by=firm.manager, now=NOW)
+    results.pair(session, need.id, result.id, by=firm.manager, now=NOW)
+    claimed = {"need_id": need.id, "rival_id": need.id, "why": "?", "state": "contested"}
+    session.add(Claim(id="cl_1", contested_by=firm.manager.id, contested_at=NOW, **claimed))
     evidence.add(
         session,
         firm.store,

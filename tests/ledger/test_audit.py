@@ -56,6 +56,8 @@ def test_the_story_of_a_deal_can_be_read(database: Database, firm: Firm) -> None
         "manager.add",
         "plan.draft",
         "plan.publish",
+        "result.log",
+        "pairing.log",
         "deal.open",
         "plan.draft",
         "plan.publish",

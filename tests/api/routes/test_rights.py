@@ -64,6 +64,7 @@ IDENTITY = {"kind": "resident_id", "number": "11010519491231002X"}
 SETTING = {"value": "2", "from_on": "2026-03-01", "reason": "r"}
 REMITTANCE = {"amount": "1.00", "on": "2026-03-01", "ref": "SP-1"}
 INVOICE_FIELDS = {"manager_id": "M1", "number": "FP-2", "issued_on": "2026-03-01", "amount": "1.00"}
+CONTEST = {"need_id": "{rival}", "rival_id": "{need}", "why": "r"}
 FILE = {"file": ("a.txt", b"a", "text/plain")}
 INVOICE = {"data": INVOICE_FIELDS, "files": FILE}
 
@@ -115,6 +116,18 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("GET /needs/{need}", None, (401, 200, 404, 200, 200)),
     ("POST /needs/{need}/evidence", FILE, (401, 201, 404, 201, 403)),
     ("GET /needs/{need}/evidence", None, (401, 200, 404, 200, 200)),
+    ("GET /needs/{need}/matches", None, (401, 200, 404, 200, 200)),
+    ("GET /needs/{need}/similar", None, (401, 200, 404, 200, 200)),
+    ("GET /needs/{need}/pairings", None, (401, 200, 404, 200, 200)),
+    ("POST /needs/{need}/pairings", {"result_id": "{result}", "manager_id": "M1"}, (401, 201, 404, 201, 403)),
+    ("GET /results", None, (401, 200, 200, 200, 200)),
+    ("POST /results", {"title": "成果", "source": "天津大学"}, (401, 201, 201, 201, 403)),
+    ("GET /results/{result}", None, (401, 200, 200, 200, 200)),
+    ("GET /results/{result}/matches", None, (401, 200, 200, 200, 200)),
+    ("GET /claims", None, (401, 200, 200, 200, 200)),
+    ("POST /claims", CONTEST, (401, 409, 404, 403, 403)),
+    ("GET /claims/{claim}", None, (401, 200, 200, 200, 200)),
+    ("POST /claims/{claim}/decide", {"weights": {"M1": "1"}, "reason": "r"}, (401, 403, 403, 200, 403)),
     ("GET /deals", None, (401, 200, 200, 200, 200)),
     ("POST /deals", NEW_DEAL, (401, 403, 404, 201, 403)),
     ("GET /deals/D-1", None, (401, 200, 404, 200, 200)),
@@ -240,6 +253,8 @@ ADMINISTRATION = {
     "POST /users/{user}/reset": 200,
     "GET /organisations/{organisation}": 403,
     "POST /papers": 403,
+    "GET /claims/{claim}": 404,
+    "POST /claims/{claim}/decide": 404,
 }
 
 
@@ -321,6 +336,11 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
             now=office.now(),
         )
         things["paper"] = kept.id
+    things["result"] = office.post("zhang", "/results", {"title": "成果", "source": "天津大学"})["id"]
+    things["rival"] = office.post("li", "/needs", NEW_NEED)["id"]
+    office.send("li", "POST", f"/needs/{things['rival']}/evidence", files=FILE)
+    contest = {"need_id": things["need"], "rival_id": things["rival"], "why": "r"}
+    things["claim"] = office.post("li", "/claims", contest)["id"]
     office.post("operator", "/managers/M1/identity", IDENTITY)
     sent = office.send("zhang", "POST", "/invoices", data={**INVOICE_FIELDS, "number": "FP-1"}, files=FILE)
     things["invoice"] = sent.json()["id"]
