@@ -8,7 +8,7 @@ from datetime import date
 import openpyxl
 import pytest
 
-from ledger import approvals, bank_answers, managers, payouts
+from ledger import approvals, bank_answers, managers, payouts, sending
 from tests.api.front import Front
 from tests.samples import pdf
 
@@ -28,7 +28,7 @@ def paid(front: Front) -> None:
         made = payouts.make(session, value_on=date(2026, 3, 1), by=by["operator"], now=front.now())
         approvals.approve(session, made.id, by=by["second"], now=front.now())
         store = front.client.app.state.store  # type: ignore[attr-defined]
-        payouts.send(session, store, made.id, by=by["finance"], now=front.now())
+        sending.send(session, store, made.id, by=by["finance"], now=front.now())
         bank_answers.confirm(session, made.id, value_on=date(2026, 3, 1), by=by["finance"], now=front.now())
 
 
