@@ -36,7 +36,18 @@ from starlette.types import Message
 
 from api import openapi, problems
 from api.language import gettext
-from ledger import audit, clock, entrance, files, idempotency, second_factors, sign_ins, tries, users
+from ledger import (
+    access_tokens,
+    audit,
+    clock,
+    entrance,
+    files,
+    idempotency,
+    second_factors,
+    sign_ins,
+    tries,
+    users,
+)
 from ledger.core.errors import Forbidden, Invalid
 from ledger.db import Database, guard_code, lost_a_race
 from ledger.files import Store
@@ -103,6 +114,7 @@ class Door(APIRoute):
         enter = _read if (self.methods or SAFE) <= SAFE else _write
 
         async def handler(request: Request) -> Response:
+            request.state.noun = str(self.tags[0]) if self.tags else ""
             try:
                 return await enter(request, endpoint)
             except SignInNeeded:
@@ -174,7 +186,7 @@ async def _read(request: Request, endpoint: Endpoint) -> Response:
         response = await endpoint(request)
     if unnoted and response.background is None:
         secret, now = secret_of(request), request.state.now
-        note = partial(sign_ins.touch, secret=secret, now=now)
+        note = partial(_touch, secret=secret, address=address_of(request), now=now)
         response.background = BackgroundTask(database.run, note)
     return response
 
@@ -225,17 +237,40 @@ def _enter(request: Request, session: Session) -> bool:
     """Put what the endpoint needs where its parameters find it. Whether the sign-in's use is to be noted."""
     now, secret = clock.now(), secret_of(request)
     request.state.session, request.state.now = session, now
-    viewer = request.state.viewer = users.signed_in(session, secret, now=now)
+    if secret.startswith(access_tokens.PREFIX):
+        viewer, unnoted = _by_token(request, session, secret, now)
+    else:
+        viewer = users.signed_in(session, secret, now=now)
+        unnoted = viewer is not None and sign_ins.is_to_touch(session, secret, now=now)
+    request.state.viewer = viewer
     request.state.user_id = viewer.id if viewer else None  # the log asks when the transaction is over
     audit.acting(session, by=viewer.id if viewer else audit.NOBODY, address=address_of(request))
-    return viewer is not None and sign_ins.is_to_touch(session, secret, now=now)
+    return unnoted
+
+
+def _by_token(request: Request, session: Session, secret: str, now: datetime) -> tuple[User | None, bool]:
+    """Whose access token this is, where it is for what is asked; and whether its use is to be noted."""
+    token = access_tokens.standing(session, secret, now=now)
+    user = session.get(User, token.user_id) if token else None
+    if token is None or user is None or user.state != "active":
+        return None, False
+    access_tokens.require(token, request.state.noun, writes=request.method not in SAFE)
+    return user, access_tokens.is_to_touch(token, now=now)
+
+
+def _touch(session: Session, secret: str, address: str, now: datetime) -> None:
+    """Note that what a request came with is in use."""
+    if secret.startswith(access_tokens.PREFIX):
+        access_tokens.touch(session, secret, address=address, now=now)
+    else:
+        sign_ins.touch(session, secret, now=now)
 
 
 def _enter_to_write(asked: _Asked, session: Session) -> Response | None:
     """The same, and the answer this request got before."""
     request = asked.request
     if _enter(request, session):
-        sign_ins.touch(session, secret_of(request), now=request.state.now)
+        _touch(session, secret_of(request), address_of(request), request.state.now)
     key = asked.key
     if key is None or request.state.viewer is None:
         return None

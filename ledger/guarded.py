@@ -54,6 +54,7 @@ REMOVABLE = ("recovery_code", "run_part", "salt", "second_factor", "sign_in_try"
 
 # Rows that change, and never go.
 KEPT = (
+    "access_token",
     "answer",
     "claim",
     "cutover",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlmodel import SQLModel
 
 from ledger import (
+    access_tokens,
     agreements,
     approvals,
     audit,
@@ -45,6 +46,7 @@ from ledger import (
 )
 
 __all__ = [
+    "access_tokens",
     "agreements",
     "approvals",
     "audit",

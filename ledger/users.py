@@ -17,7 +17,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlmodel import Field, Session, col, select
 
-from ledger import audit, db, ids, managers, rights, sign_ins
+from ledger import access_tokens, audit, db, ids, managers, rights, sign_ins
 from ledger.core.errors import Conflict, Forbidden, Invalid, NotFound
 from ledger.db import Instant, Row
 from ledger.rights import ROLES, Actor
@@ -180,7 +180,7 @@ def disable(session: Session, user_id: str, *, by: Actor | None = None, now: dat
     user = _others(session, user_id, by)
     user.disabled_at = now
     audit.changed(session, by, "user.disable", user, now=now)
-    sign_ins.end_all(session, user.id, now=now)
+    _end_all(session, user, now)
     return user
 
 
@@ -190,8 +190,14 @@ def reset(session: Session, user_id: str, *, password: str, by: Actor | None = N
     user.password_hash = _hashed(password)
     _given(user, by)
     audit.changed(session, by, "user.reset", user, now=now)
-    sign_ins.end_all(session, user.id, now=now)
+    _end_all(session, user, now)
     return user
+
+
+def _end_all(session: Session, user: User, now: datetime) -> None:
+    """Whatever opens something in this user's name."""
+    sign_ins.end_all(session, user.id, now=now)
+    access_tokens.revoke_all(session, user.id, now=now)
 
 
 def _others(session: Session, user_id: str, by: Actor | None) -> User:
@@ -210,7 +216,7 @@ def choose_password(session: Session, user: User, *, old: str, new: str, now: da
         raise Invalid("password_same", "choose another password than the one you have")
     user.password_hash, user.password_given_by = _hashed(new), None
     audit.changed(session, user, "user.choose_password", user, now=now)
-    sign_ins.end_all(session, user.id, now=now)
+    _end_all(session, user, now)
 
 
 def plain_number(text: str) -> str:

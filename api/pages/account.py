@@ -11,12 +11,12 @@ from sqlmodel import Session
 from api import flash
 from api.doors import Books, By, Now, Somebody, address_of, program_of, secret_of
 from api.forms import Filled, Form
-from api.language import N_
+from api.language import N_, gettext
 from api.pages.doors import pages, see
 from api.pages.sign_in import remembering
 from api.rendering import page
 from api.words import sentence
-from ledger import second_factors, sign_ins, users
+from ledger import access_tokens, second_factors, sign_ins, users
 from ledger.core.errors import Forbidden, Invalid
 from ledger.users import User
 
@@ -25,15 +25,51 @@ router = pages()
 
 @router.get("/account")
 def show(request: Request, session: Books, by: By, now: Now) -> Response:
-    """Password and sessions."""
+    """Password, second factor, sessions, tokens."""
+    return _account(request, session, by, now, Form(days="90"))
+
+
+def _account(
+    request: Request, session: Session, by: User, now: datetime, form: Form, told: str = ""
+) -> Response:
     return page(
         request,
         "account/account.html",
+        status=422 if form.errors else 200,
         sessions=sign_ins.of(session, by.id, now=now),
         own=sign_ins.standing(session, secret_of(request), now=now),
         second=second_factors.of(session, by.id),
         codes_left=second_factors.codes_left(session, by.id),
+        tokens=access_tokens.of(session, by.id),
+        may=[("read", gettext("only read")), ("write", gettext("read and write"))],
+        now=now,
+        form=form,
+        told=told,
     )
+
+
+@router.post("/account/tokens")
+def make_token(request: Request, session: Books, by: By, now: Now, form: Filled) -> Response:
+    """A token for a program, its secret shown on this answer only."""
+    name, days = form.required("name"), form.text("days")
+    scopes = ["*:read", "*:write"] if form.text("may") == "write" else ["*:read"]
+    try:
+        if form.ok:
+            count = int(days) if days.isascii() and days.isdigit() and len(days) < 5 else 0
+            _, secret = access_tokens.make(session, by, name=name, scopes=scopes, days=count, now=now)
+            return _account(request, session, by, now, Form(days="90"), told=secret)
+    except Invalid as refusal:
+        form.refuse("days" if refusal.code == "token_days" else "", sentence(refusal))
+    return _account(request, session, by, now, form)
+
+
+@router.post("/account/tokens/{token_id}/revoke")
+def revoke_token(session: Books, by: By, now: Now, token_id: str) -> Response:
+    """An end to one."""
+    access_tokens.revoke(session, token_id, by=by, now=now)
+    response = see("/account")
+    flash.put(response, N_("That token opens nothing any more."))
+    return response
 
 
 @router.get("/account/password")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.routes import (
+    access_tokens,
     accounts,
     agreements,
     claims,
@@ -37,6 +38,7 @@ from api.routes import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     tokens.router,
+    access_tokens.router,
     users.router,
     managers.router,
     organisations.router,

@@ -183,6 +183,19 @@ def test_only_administrators_change_users(desk: Desk) -> None:
     assert desk.open("zhang", "/users").status_code == 403
 
 
+def test_a_token_is_made_shown_once_and_revoked_on_the_page(desk: Desk) -> None:
+    assert set(desk.mend("finance", "/account/tokens", {"name": "n", "days": "0"}).errors) == {"days"}
+    made = desk.fill("finance", "/account/tokens", {"name": "总账", "may": "read", "days": "30"})
+    token = re.search(r"yjt_[\w-]+", made.text)
+    assert token and token[0] not in desk.open("finance", "/account").text
+    headers = {"Authorization": f"Bearer {token[0]}"}
+    assert desk.client.get("/api/v1/fees", headers=headers).status_code == 200
+    revoke = re.search(r"/account/tokens/\w+/revoke", made.text)
+    assert revoke and desk.fill("zhang", revoke[0]).status_code == 404
+    desk.done("finance", revoke[0])
+    assert desk.client.get("/api/v1/fees", headers=headers).status_code == 401
+
+
 def test_the_trail_is_searched_and_hides_what_is_personal(desk: Desk) -> None:
     desk.done("admin", "/users/new", ADDED)
     shown = desk.see("finance", "/audit?actor=admin&action=user")

@@ -38,6 +38,7 @@ NEW_MILESTONE = {
     "participants": {"M1": "1"},
 }
 NEW_USER = {"name": "n", "phone": "13900000000", "role": "finance", "password": "long enough to guess"}
+NEW_TOKEN = {"name": "n", "scopes": ["deals:read"], "days": 30}
 OWN_PASSWORD = {"old": PASSWORD, "new": "longer than it was"}
 AMOUNT = {"what": "net_income", "amount": "1.00", "on": "2026-03-01"}
 ADJUSTMENT = {"manager_id": "M1", "stage": "completion", "amount": "1.00", "reason": "r", "on": "2026-03-01"}
@@ -72,6 +73,9 @@ INVOICE = {"data": INVOICE_FIELDS, "files": FILE}
 ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("POST /tokens", {"phone": "13800000001", "password": "wrong password"}, (403, 403, 403, 403, 403)),
     ("DELETE /tokens", None, (401, 204, 204, 204, 204)),
+    ("GET /access_tokens", None, (401, 200, 200, 200, 200)),
+    ("POST /access_tokens", NEW_TOKEN, (401, 201, 201, 201, 201)),
+    ("POST /access_tokens/{token}/revoke", None, (401, 204, 404, 404, 404)),
     ("GET /users", None, (401, 403, 403, 200, 200)),
     ("GET /users/me", None, (401, 200, 200, 200, 200)),
     ("POST /users/me/password", OWN_PASSWORD, (401, 200, 200, 200, 200)),
@@ -243,6 +247,8 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
 # What administrators get: nothing of the money, which is 404 where another manager is told so, else 403; but
 ADMINISTRATION = {
     "DELETE /tokens": 204,
+    "GET /access_tokens": 200,
+    "POST /access_tokens": 201,
     "GET /users": 200,
     "GET /users/me": 200,
     "POST /users/me/password": 200,
@@ -287,6 +293,7 @@ def office(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def furnished(office: Office, store: Store) -> dict[str, str]:
     """The ids the rows name."""
     things = {"user": office.users["second"].id, "session": fingerprint(office.secret("zhang").encode())}
+    things["token"] = office.post("zhang", "/access_tokens", NEW_TOKEN)["id"]
     things["waiting"] = office.post("admin", "/users", {**NEW_USER, "phone": "13900000001"})["id"]
     for deal in ("D-1", "D-2", "D-3", "D-4"):
         opened(office, deal)
