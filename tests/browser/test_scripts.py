@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page
 from sqlmodel import select
 
+from api.rendering import STATIC
 from ledger.clock import day_of, now
 from ledger.db import Database
 from ledger.payments import Payout
@@ -15,7 +16,7 @@ from tests.browser.conftest import Site
 from tests.browser.test_story import fill, log_milestone, record, verify_next
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-PHOTO = {"name": "表.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n" + b"0" * 100}
+PHOTO = {"name": "表.png", "mimeType": "image/png", "buffer": (STATIC / "icon-192.png").read_bytes()}
 
 
 def test_a_need_written_without_a_network_is_there_again_with_its_photo(site: Site) -> None:
