@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.sdk.trace import TracerProvider
 
 from api.app import create_app
-from ledger import config, demo, files, logs
+from ledger import config, demo, files, logs, traces
 from ledger.db import Database
 from ledger.dispatch import Clock
 from ledger.schedule import JOBS
@@ -20,6 +22,8 @@ def served() -> FastAPI:
     settings = config.from_environment()
     database, store = Database(settings.database_url), files.opened(settings)
     app = create_app(database, store, hosts=settings.hosts)
+    if settings.traces_url:
+        traced(app, traces.set_up(database, traces.exporter(settings.traces_url)))
     app.state.demonstration = _demonstration(database)
     scheduler = Clock(database, store, JOBS)
 
@@ -33,6 +37,11 @@ def served() -> FastAPI:
 
     app.router.lifespan_context = running
     return app
+
+
+def traced(app: FastAPI, provider: TracerProvider) -> None:
+    """A span for every request, in the trace of whoever sent it where they told which."""
+    app.add_middleware(OpenTelemetryMiddleware, tracer_provider=provider, exclude_spans=["receive", "send"])
 
 
 def _demonstration(database: Database) -> list[tuple[str, str, str, str]]:

@@ -30,6 +30,7 @@ class Settings:
     other_hosts: tuple[str, ...] = ()
     paper_language: Literal["zh", "zh+en"] = "zh"
     has_clock: bool = True  # whether `serve` runs what is planned; one of several processes is enough
+    traces_url: str = ""  # where traces go; nowhere by default
     metrics_token: str = ""  # what a collector of figures sends; without one, only this machine's may ask
     hands: int | None = None  # processes of this machine that print; None: one a core
     files_url: str = ""  # of a bucket for files; empty: a folder in `var`
@@ -57,7 +58,8 @@ def from_environment() -> Settings:
     `YONGJIN_PUBLIC_URL`, `YONGJIN_SIGNING_PKCS12`, `YONGJIN_SIGNING_PASSWORD_FILE`,
     `YONGJIN_PLATFORM`, `YONGJIN_PAPER_LANGUAGE` (`zh`, or `zh+en` for both), `YONGJIN_METRICS_TOKEN`,
     `YONGJIN_HANDS` (processes that print; 0: workers elsewhere alone), `YONGJIN_LEASE_SECONDS`,
-    `YONGJIN_FILES_URL` (`s3://bucket/folder?endpoint=…`) and `YONGJIN_CLOCK` (`off`: another process has it).
+    `YONGJIN_FILES_URL` (`s3://bucket/folder?endpoint=…`) and `YONGJIN_CLOCK` (`off`: another process has it),
+    `YONGJIN_TRACES_URL`.
     """
     var = Path(os.environ.get("YONGJIN_VAR") or "var").resolve()
     url = os.environ.get("YONGJIN_DATABASE_URL") or f"sqlite:///{var / 'yongjin.db'}"
@@ -75,6 +77,7 @@ def from_environment() -> Settings:
         lease_seconds=int(os.environ.get("YONGJIN_LEASE_SECONDS") or 60),
         paper_language="zh+en" if os.environ.get("YONGJIN_PAPER_LANGUAGE") == "zh+en" else "zh",
         has_clock=os.environ.get("YONGJIN_CLOCK") != "off",
+        traces_url=os.environ.get("YONGJIN_TRACES_URL") or "",
         metrics_token=os.environ.get("YONGJIN_METRICS_TOKEN") or "",
     )
 

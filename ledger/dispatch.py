@@ -6,7 +6,6 @@ closed) is an answer and stays one.
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import traceback
@@ -16,11 +15,12 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from time import monotonic
 
+import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from ledger import clock, jobs
+from ledger import clock, jobs, traces
 from ledger.core.errors import Refused
 from ledger.db import Database
 from ledger.files import Store
@@ -30,7 +30,7 @@ POLL_SECONDS = 3
 AT_ONCE = 4  # runs of one node
 TOLD_SECONDS = 0.5  # between two notes of how far a run is
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 
 def node(pid: int | None = None) -> str:
@@ -59,7 +59,7 @@ def run(
     held = database.run(lambda session: _ask_and_claim(session, job, planned_for, by))
     if held is None:
         return None
-    with _renewed(database, held):
+    with _renewed(database, held), traces.job(job.name, planned_for, held.run_id):
         _do(Work(database, store, held.run_id, planned_for, _told(database, held, going_down)), job, held)
     return database.run(lambda session: session.get_one(JobRun, held.run_id))
 
@@ -84,7 +84,7 @@ def _do(work: Work, job: Job, held: Claim) -> None:
         database.run(lambda session: jobs.fail(session, held, said, again=False, now=clock.now()))
     except Exception:
         said = traceback.format_exc()
-        _log.exception("%s for %s failed", job.name, work.planned_for)
+        log.exception("job_failed", planned_for=work.planned_for)
         database.run(lambda session: jobs.fail(session, held, said, again=True, now=clock.now()))
     else:
         database.run(lambda session: jobs.end(session, held, "done", now=clock.now(), result=result))
@@ -165,9 +165,9 @@ class Clock:
         try:
             run(self._database, self._store, job, planned_for, going_down=self._going_down)
         except IntegrityError:
-            _log.info("%s for %s was taken by another node", job.name, planned_for)
+            log.info("job_taken_by_another", job=job.name, planned_for=planned_for)
         except Exception:
-            _log.exception("%s for %s could not be written down", job.name, planned_for)
+            log.exception("job_not_written_down", job=job.name, planned_for=planned_for)
 
     def stop(self) -> None:
         """Give back what runs, to be gone on with, and plan no more."""
