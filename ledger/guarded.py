@@ -28,6 +28,8 @@ APPEND_ONLY = (
     "invoice_use",
     "manager_tax",
     "pairing",
+    "payee_agreement",
+    "payee_agreement_end",
     "paper",
     "payee_invoice",
     "payout_approval",

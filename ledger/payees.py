@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlmodel import Session
 
-from ledger import invoices, managers
+from ledger import invoices, managers, payee_agreements
 
 
 def lacking(session: Session, owed: Mapping[str, int], on: date, *, currency: str = "CNY") -> dict[str, str]:
@@ -15,4 +15,5 @@ def lacking(session: Session, owed: Mapping[str, int], on: date, *, currency: st
     wanted = {manager_id: minor for manager_id, minor in owed.items() if minor > 0}
     methods = managers.tax_methods_on(session, wanted, on)
     invoiced = {one: minor for one, minor in wanted.items() if methods[one] == "invoiced"}
-    return dict.fromkeys(invoices.short(session, invoiced, currency=currency), "no_invoice")
+    lacks = dict.fromkeys(invoices.short(session, invoiced, currency=currency), "no_invoice")
+    return lacks | dict.fromkeys(payee_agreements.without(session, wanted, on), "no_agreement")

@@ -65,6 +65,8 @@ RIGHTS: Mapping[str, Mapping[Role, Condition]] = {
     "invoice.record": {"manager": "own", "operator": "any", "finance": "any"},
     "invoice.see": {"manager": "own", "operator": "any", "finance": "any"},
     "invoice.take_back": {"operator": "any", "finance": "any"},
+    "payee_agreement.record": {"operator": "any"},
+    "payee_agreement.see": {"manager": "own", "operator": "any", "finance": "any"},
     "identity.record": {"manager": "own", "operator": "any"},
     "identity.see": {"manager": "own", "operator": "any", "finance": "any"},
     "tax.see": {"finance": "any"},

@@ -101,6 +101,11 @@ SOURCES: Mapping[str, Source] = {
             "id", "noted_at", "actor", "address", "action", "subject", "before", "after")),
         Source("claim", "claim", (
             "id", "need_id", "rival_id", "why", "contested_by", "contested_at")),
+        Source("payee_agreement", "payee_agreement", (
+            "id", "manager_id", "number", "signed_on", "from_on", "until_on", "file_name", "media_type",
+            "sha256", "size", "added_by", "added_at")),
+        Source("payee_agreement_end", "payee_agreement_end", (
+            "id", "agreement_id", "last_on", "reason", "ended_by", "ended_at")),
         Source("pairing", "pairing", (
             "id", "need_id", "result_id", "manager_id", "paired_on", "note", "logged_by", "logged_at")),
         Source("result", "result", (

@@ -181,6 +181,7 @@ _OF_PAYEE: Mapping[str, Why] = {
     "below_minimum": "below_minimum",
     "no_bank_account": "no_bank_account",
     "no_invoice": "no_invoice",
+    "no_agreement": "no_agreement",
     "next_payout": "next_payout",
 }
 

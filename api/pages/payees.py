@@ -16,7 +16,7 @@ from api.pages.doors import pages, see
 from api.rendering import page
 from api.routes.evidence import download
 from api.words import sentence
-from ledger import identities, invoices, managers, rights
+from ledger import identities, invoices, managers, payee_agreements, rights, settings
 from ledger.clock import day_of
 from ledger.core.errors import Conflict, Invalid
 from ledger.users import User
@@ -52,6 +52,10 @@ def _papers(request: Request, session: Session, id: str, by: User, now: datetime
         number=identities.masked(known.identity_number) if known else "",
         kinds=codes.choices("identity"),
         invoices=invoices.standing(session, id, by=by),
+        agreements=payee_agreements.on_file(session, id, by=by),
+        today=day_of(now),
+        is_required=settings.on(session, settings.AGREEMENT_REQUIRED, day_of(now)) == "yes",
+        may_agree=rights.allows(by, "payee_agreement.record", managers=[id]),
         may_record=rights.allows(by, "identity.record", managers=[id]),
         may_add=rights.allows(by, "invoice.record", managers=[id]),
         may_take_back=rights.allows(by, "invoice.take_back", managers=[id]),
@@ -125,6 +129,77 @@ def add_invoice(
         return _papers(request, session, id, by, now, form)
     response = see(f"/managers/{id}/papers")
     flash.put(response, N_("The invoice is on file."))
+    return response
+
+
+AGREEMENT = {
+    "agreement_number": "agreement",
+    "agreement_known": "agreement",
+    "agreement_days": "until_on",
+    "day_in_future": "signed_on",
+    "evidence_empty": "paper",
+    "evidence_large": "paper",
+}
+
+
+@router.post("/managers/{id}/payee-agreements")
+def add_agreement(
+    request: Request, id: str, session: Books, store: Files, by: By, now: Now, form: Filled
+) -> Response:
+    """Put an agreement on file."""
+    managers.seen(session, id, by=by)
+    rights.require(by, "payee_agreement.record", managers=[id])
+    number, papers = form.required("agreement"), form.files("paper")
+    signed_on, from_on = form.parsed("signed_on", fields.day), form.parsed("from_on", fields.day)
+    until_on = form.parsed("until_on", fields.day) if form.text("until_on") else None
+    if not papers:
+        form.refuse("paper", gettext("Please choose the file."))
+    if form.ok and signed_on is not None and from_on is not None:
+        try:
+            payee_agreements.add(
+                session,
+                store,
+                id,
+                number=number,
+                signed_on=signed_on,
+                from_on=from_on,
+                until_on=until_on,
+                file_name=papers[0].filename or "file",
+                content=papers[0].file.read(),
+                by=by,
+                now=now,
+            )
+        except (Invalid, Conflict) as refusal:
+            form.refuse(AGREEMENT.get(refusal.code, ""), sentence(refusal))
+    if not form.ok:
+        uploads.chosen_again(form, "paper")
+        return _papers(request, session, id, by, now, form)
+    response = see(f"/managers/{id}/papers")
+    flash.put(response, N_("The agreement is on file."))
+    return response
+
+
+@router.get("/payee-agreements/{id}/file")
+def agreement_file(id: str, session: Books, store: Files, by: By) -> Response:
+    """What shows an agreement, as a download."""
+    agreement = payee_agreements.get(session, id, by=by)
+    return download(store.get(agreement.sha256), agreement.file_name)
+
+
+@router.post("/payee-agreements/{id}/end")
+def end_agreement(request: Request, id: str, session: Books, by: By, now: Now, form: Filled) -> Response:
+    """It ends on a day: what is paid later needs another."""
+    agreement = payee_agreements.get(session, id, by=by)
+    last_on, reason = form.parsed("last_on", fields.day), form.required("reason")
+    if form.ok and last_on is not None:
+        try:
+            payee_agreements.end(session, id, last_on=last_on, reason=reason, by=by, now=now)
+        except (Invalid, Conflict) as refusal:
+            form.refuse("reason", sentence(refusal))
+    if not form.ok:
+        return _papers(request, session, agreement.manager_id, by, now, form)
+    response = see(f"/managers/{agreement.manager_id}/papers")
+    flash.put(response, N_("It ends on {day}."), day=last_on)
     return response
 
 

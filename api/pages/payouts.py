@@ -45,6 +45,7 @@ WHY_NOT = {
     "held": N_("Everything waits for a hold to end"),
     "below_minimum": N_("Less than the least that is paid"),
     "no_invoice": N_("The invoices on file do not cover what is owed"),
+    "no_agreement": N_("No agreement on file is in force"),
 }
 
 

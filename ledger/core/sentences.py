@@ -236,6 +236,9 @@ SENTENCES: dict[str, Sentence] = {
     "why.no_invoice": Sentence(
         "{payable} waits for an invoice: those on file do not cover it.", "{payable}须待开具足额发票。"
     ),
+    "why.no_agreement": Sentence(
+        "{payable} waits for an agreement on file that is in force.", "{payable}须待有效的收款协议备案。"
+    ),
     "why.unpaid": Sentence("{payable} is payable and in no payout yet.", "应付{payable}，尚未列入付款单。"),
     "why.next_payout": Sentence("{payable} is paid with the next payout.", "{payable}待下一批付款。"),
 }

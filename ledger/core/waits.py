@@ -31,6 +31,7 @@ Why = Literal[
     "below_minimum",
     "no_bank_account",
     "no_invoice",
+    "no_agreement",
     "next_payout",
 ]
 

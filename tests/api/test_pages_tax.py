@@ -111,3 +111,17 @@ def test_who_invoices_is_told_that_none_is_on_file(front: Front) -> None:
         )
     assert "Without an invoice on file nothing is paid." in front.look("zhang", "/managers/M1/papers")
     assert front.page("zhang", "GET", "/payee").status_code == 303
+
+
+def test_operations_put_an_agreement_on_file_and_end_it(front: Front) -> None:
+    given = {"agreement": "XY-1", "signed_on": "2026-03-01", "from_on": "2026-03-01"}
+    assert "choose the file" in front.fill("operator", "/managers/M1/payee-agreements", 422, **given)
+    files = {"paper": ("a.txt", b"a", "text/plain")}
+    front.fill("operator", "/managers/M1/payee-agreements", files=files, **given)
+    assert "XY-1 signed 2026-03-01" in front.look("zhang", "/managers/M1/papers")
+    assert front.page("zhang", "POST", "/managers/M1/payee-agreements", data=given).status_code == 403
+    file = front.found(r'href="(/payee-agreements/[^"]+/file)"', "zhang", "/managers/M1/papers")
+    assert front.page("zhang", "GET", file).content == b"a"
+    assert front.page("li", "GET", file).status_code == 404
+    front.fill("operator", file.replace("/file", "/end"), last_on="2026-02-28", reason="解除")
+    assert "Not in force" in front.look("operator", "/managers/M1/papers")

@@ -24,6 +24,7 @@ from ledger import (
     milestones,
     needs,
     papers,
+    payee_agreements,
     payouts,
     plan_moves,
     plans,
@@ -238,6 +239,22 @@ def _papers(session: Session, firm: Firm) -> None:
             by=firm.operator,
             now=NOW,
         )
+    agreed = payee_agreements.add(
+        session,
+        firm.store,
+        "M1",
+        number="XY-1",
+        signed_on=date(2026, 1, 1),
+        from_on=date(2026, 1, 1),
+        until_on=None,
+        file_name="协议.pdf",
+        content=b"agreed",
+        by=firm.operator,
+        now=NOW,
+    )
+    payee_agreements.end(
+        session, agreed.id, last_on=date(2026, 12, 31), reason="到期", by=firm.operator, now=NOW
+    )
     invoices.take_back(session, invoice.id, reason="作废", by=firm.operator, now=NOW)
 
 

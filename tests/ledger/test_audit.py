@@ -69,6 +69,8 @@ def test_the_story_of_a_deal_can_be_read(database: Database, firm: Firm) -> None
         "identity.record",
         "invoice.add",
         "invoice.add",
+        "payee_agreement.add",
+        "payee_agreement.end",
         "invoice.take_back",
         "milestone.verify",
         "fee.record",

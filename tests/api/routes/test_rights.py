@@ -67,6 +67,9 @@ REMITTANCE = {"amount": "1.00", "on": "2026-03-01", "ref": "SP-1"}
 INVOICE_FIELDS = {"manager_id": "M1", "number": "FP-2", "issued_on": "2026-03-01", "amount": "1.00"}
 CONTEST = {"need_id": "{rival}", "rival_id": "{need}", "why": "r"}
 FILE = {"file": ("a.txt", b"a", "text/plain")}
+SIGNED_FIELDS = {"manager_id": "M1", "number": "XY-2", "signed_on": "2026-03-01", "from_on": "2026-03-01"}
+SIGNED = {"data": SIGNED_FIELDS, "files": FILE}
+ENDING = {"last_on": "2026-03-31", "reason": "r"}
 INVOICE = {"data": INVOICE_FIELDS, "files": FILE}
 
 # method and path, what is sent, and the status for: nobody, the manager, another, operations, finance
@@ -99,6 +102,10 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("POST /invoices", INVOICE, (401, 201, 403, 201, 201)),
     ("GET /invoices/{invoice}/file", None, (401, 200, 404, 200, 200)),
     ("POST /invoices/{invoice}/take-back", {"reason": "r"}, (401, 403, 404, 200, 200)),
+    ("GET /payee-agreements?manager=M1", None, (401, 200, 403, 200, 200)),
+    ("POST /payee-agreements", SIGNED, (401, 403, 403, 201, 403)),
+    ("GET /payee-agreements/{signed}/file", None, (401, 200, 404, 200, 200)),
+    ("POST /payee-agreements/{signed}/end", ENDING, (401, 403, 404, 200, 403)),
     ("GET /settings", None, (401, 403, 403, 200, 200)),
     ("POST /settings/tax.break_months", SETTING, (401, 403, 403, 403, 201)),
     ("GET /taxes", None, (401, 403, 403, 403, 200)),
@@ -351,6 +358,10 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
     office.post("operator", "/managers/M1/identity", IDENTITY)
     sent = office.send("zhang", "POST", "/invoices", data={**INVOICE_FIELDS, "number": "FP-1"}, files=FILE)
     things["invoice"] = sent.json()["id"]
+    agreed = {**SIGNED_FIELDS, "number": "XY-1"}
+    things["signed"] = office.send("operator", "POST", "/payee-agreements", data=agreed, files=FILE).json()[
+        "id"
+    ]
     things |= contested(office, things["statement"])
     things["stand_in"] = office.post("operator", "/stand-ins", NEW_STAND_IN)["id"]
     brought = office.post("finance", "/cutovers", CUTOVER)
@@ -401,7 +412,7 @@ def sent(body: Any, things: dict[str, str]) -> dict[str, Any]:
     """How a body goes with its request."""
     if body is FILE:
         return {"files": body}
-    return dict(body) if body is INVOICE else {"json": filled(body, things)}
+    return dict(body) if body is INVOICE or body is SIGNED else {"json": filled(body, things)}
 
 
 @pytest.mark.parametrize(("route", "body", "expected"), ROWS, ids=[row[0] for row in ROWS])
