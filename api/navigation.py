@@ -58,6 +58,7 @@ ACCOUNTS = Item("/accounts", N_("Accounts"), "landmark", "a")
 AGEING = Item("/ageing", N_("Ageing"), "hourglass", "z")
 BALANCE = Item("/trial-balance", N_("Trial balance"), "scale", "t")
 PLANS = Item("/plans", N_("Plans"), "book-open", "l")
+NOTICES = Item("/notices", N_("Notices"), "inbox", "g")
 JOBS = Item("/jobs", N_("Jobs"), "clock", "j")
 USERS = Item("/users", N_("Users"), "users", "u")
 AUDIT = Item("/audit", N_("Audit trail"), "scroll-text", "v")
@@ -73,16 +74,16 @@ ORGANISATIONS = Item("/organisations", N_("Organisations"), "landmark", "r")
 MENUS: dict[str, tuple[Group, ...]] = {
     "manager": (
         Group("", (HOME, NEEDS, DEALS, MILESTONES, STATEMENTS, DASHBOARD, ESTIMATE)),
-        Group(N_("Mine"), (RESULTS, CLAIMS, DISPUTES, PAYEE)),
+        Group(N_("Mine"), (RESULTS, CLAIMS, DISPUTES, PAYEE, NOTICES)),
     ),
     "operator": (
-        Group("", (HOME, DASHBOARD)),
+        Group("", (HOME, NOTICES, DASHBOARD)),
         Group(N_("Work"), (MILESTONES, NEEDS, RESULTS, CLAIMS, DEALS, MANAGERS, ORGANISATIONS, ESTIMATE)),
         Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
         Group(N_("Settings"), (PLANS, POLICY, STAND_INS, SETTINGS, USERS, AUDIT, JOBS)),
     ),
     "finance": (
-        Group("", (HOME, DASHBOARD)),
+        Group("", (HOME, NOTICES, DASHBOARD)),
         Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
         Group(N_("Books"), (BALANCE, ACCOUNTS, ENTRIES, AGEING, TAX)),
         Group(
@@ -90,7 +91,7 @@ MENUS: dict[str, tuple[Group, ...]] = {
             (DEALS, MILESTONES, MANAGERS, PLANS, POLICY, STAND_INS, SETTINGS, USERS, AUDIT, JOBS),
         ),
     ),
-    "administrator": (Group("", (USERS, AUDIT)),),
+    "administrator": (Group("", (USERS, AUDIT, NOTICES)),),
 }
 
 

@@ -24,7 +24,7 @@ from ledger.rights import Actor
 
 COMMAND_LINE = "command line"
 NOBODY = "nobody"  # a request of somebody who is not signed in
-PERSONAL = frozenset({"name", "phone", "bank_account", "identity_number"})
+PERSONAL = frozenset({"email", "name", "phone", "bank_account", "identity_number"})
 SECRET = frozenset({"password_hash"})
 LONG = frozenset({"text", "snapshot"})  # their hashes are beside them
 

@@ -34,6 +34,10 @@ class Settings:
     metrics_token: str = ""  # what a collector of figures sends; without one, only this machine's may ask
     hands: int | None = None  # processes of this machine that print; None: one a core
     files_url: str = ""  # of a bucket for files; empty: a folder in `var`
+    smtp_url: str = ""  # who sends e-mails; empty: nobody
+    mail_from: str = ""
+    robot_url: str = ""  # of a 企业微信 group's robot; empty: none
+    backups: Path | None = None  # where the nightly ones go; None: nowhere
     lease_seconds: int = 60  # how long a worker may be silent before another takes up its work
 
     @property
@@ -52,14 +56,20 @@ class Settings:
         """The installation's own signing key, and the certificates it has signed with."""
         return self.var / "keys"
 
+    @property
+    def mail_domain(self) -> str:
+        """Whose messages e-mails are."""
+        return self.mail_from.rstrip(">").rpartition("@")[2] or "localhost"
+
 
 def from_environment() -> Settings:
     """`YONGJIN_VAR` (default `var/`), `YONGJIN_DATABASE_URL`, `YONGJIN_OWNER_DATABASE_URL`,
     `YONGJIN_PUBLIC_URL`, `YONGJIN_SIGNING_PKCS12`, `YONGJIN_SIGNING_PASSWORD_FILE`,
     `YONGJIN_PLATFORM`, `YONGJIN_PAPER_LANGUAGE` (`zh`, or `zh+en` for both), `YONGJIN_METRICS_TOKEN`,
     `YONGJIN_HANDS` (processes that print; 0: workers elsewhere alone), `YONGJIN_LEASE_SECONDS`,
-    `YONGJIN_FILES_URL` (`s3://bucket/folder?endpoint=…`) and `YONGJIN_CLOCK` (`off`: another process has it),
-    `YONGJIN_TRACES_URL`.
+    `YONGJIN_FILES_URL` (`s3://bucket/folder?endpoint=…`), `YONGJIN_CLOCK` (`off`: another process
+    has it), `YONGJIN_TRACES_URL`; and to write to people `YONGJIN_SMTP_URL`, `YONGJIN_MAIL_FROM` and
+    `YONGJIN_ROBOT_URL`; `YONGJIN_BACKUPS` is a folder for the nightly backups (on SQLite one in `var`).
     """
     var = Path(os.environ.get("YONGJIN_VAR") or "var").resolve()
     url = os.environ.get("YONGJIN_DATABASE_URL") or f"sqlite:///{var / 'yongjin.db'}"
@@ -74,6 +84,10 @@ def from_environment() -> Settings:
         platform=os.environ.get("YONGJIN_PLATFORM") or PLATFORM,
         hands=int(os.environ["YONGJIN_HANDS"]) if os.environ.get("YONGJIN_HANDS") else None,
         files_url=os.environ.get("YONGJIN_FILES_URL") or "",
+        smtp_url=os.environ.get("YONGJIN_SMTP_URL") or "",
+        mail_from=os.environ.get("YONGJIN_MAIL_FROM") or "",
+        robot_url=os.environ.get("YONGJIN_ROBOT_URL") or "",
+        backups=_path("YONGJIN_BACKUPS") or (var / "backups" if url.startswith("sqlite") else None),
         lease_seconds=int(os.environ.get("YONGJIN_LEASE_SECONDS") or 60),
         paper_language="zh+en" if os.environ.get("YONGJIN_PAPER_LANGUAGE") == "zh+en" else "zh",
         has_clock=os.environ.get("YONGJIN_CLOCK") != "off",

@@ -19,6 +19,7 @@ from ledger.core import states
 
 # Rows that are written once. The application's role may add to these and read them, no more.
 APPEND_ONLY = (
+    "acknowledgement",
     "audit_note",
     "dispute_step",
     "entry",
@@ -50,9 +51,18 @@ _BY_HAND = ("entry", "posting", "seal_block", "sealed")  # their triggers on SQL
 # Rows the application only reads: a migration writes them.
 READ_ONLY = ("entry_kind", "alembic_version")
 
-# Rows that may be thrown away: a person's salt, so that nothing sealed says anything about them; work
-# that is done; and what somebody signed in with, or failed to.
-REMOVABLE = ("recovery_code", "run_part", "salt", "second_factor", "sign_in_try")
+# Rows that may be thrown away: a person's salt, so that nothing sealed says anything about them; work that is
+# done; what somebody signed in with, or failed to; and what people were told, and where.
+REMOVABLE = (
+    "contact",
+    "delivery",
+    "notice",
+    "recovery_code",
+    "run_part",
+    "salt",
+    "second_factor",
+    "sign_in_try",
+)
 
 # Rows that change, and never go.
 KEPT = (

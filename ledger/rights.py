@@ -74,6 +74,7 @@ RIGHTS: Mapping[str, Mapping[Role, Condition]] = {
     "setting.decide": {"finance": "any"},
     "setting.see": {"operator": "any", "finance": "any"},
     "statement.see": {"manager": "own", "operator": "any", "finance": "any"},
+    "statement.acknowledge": {"manager": "own"},
     "statement.make": {"finance": "any", "operator": "any"},
     "books.see": {"finance": "any", "operator": "any"},
     "cutover.edit": {"finance": "any"},

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from ledger import clock, config, deals, periods, plan_diffs, printing, seals, verification, workers
+from ledger import (
+    clock,
+    config,
+    deals,
+    nightly,
+    notices,
+    periods,
+    plan_diffs,
+    post,
+    printing,
+    reminders,
+    retention,
+    seals,
+    verification,
+    workers,
+)
 from ledger.core import period as months
 from ledger.core.errors import Conflict
 from ledger.jobs import Job, Work, subject_of
@@ -41,7 +56,8 @@ def _statements(work: Work, kind: Kind) -> dict[str, Any]:
         dispatch=None if database.is_sqlite else lambda part_ids: workers.tell(database, part_ids),
         progress=work.progress,
     )
-    return _told(report)
+    people = database.run(lambda session: reminders.statements_made(session, report.period, now=clock.now()))
+    return _told(report) | {"told": people}
 
 
 def _period(planned_for: str) -> str:
@@ -101,12 +117,57 @@ def seal(work: Work) -> dict[str, Any]:
     return {"rows": rows, "head": blocks[-1].sha256 if blocks else ""}
 
 
+# --- telling people
+
+
+def close_reminder(work: Work) -> dict[str, Any]:
+    """Finance is reminded of the month before, while it is open."""
+    day, now = _day(work), clock.now()
+    return {"told": work.database.run(lambda session: reminders.close_due(session, day, now=now))}
+
+
+def payday(work: Work) -> dict[str, Any]:
+    """Whether it is payday, and what could be paid."""
+    day, now = _day(work), clock.now()
+    return dict(work.database.run(lambda session: reminders.payday(session, day, now=now)))
+
+
+def remind(work: Work) -> dict[str, Any]:
+    """Whoever is waited for is reminded."""
+    day, now = _day(work), clock.now()
+    return {"told": work.database.run(lambda session: reminders.waiting(session, day, now=now))}
+
+
+def _day(work: Work) -> date:
+    """The day it was planned for, or today where somebody asked by hand."""
+    return clock.day_of(datetime.fromisoformat(subject_of(work.planned_for)))
+
+
+def tidy(work: Work) -> dict[str, Any]:
+    """What need not be kept goes; what the law wants kept is never touched."""
+    return dict(work.database.run(lambda session: retention.tidy(session, now=clock.now())))
+
+
+def backup(work: Work) -> dict[str, Any]:
+    """The night's backup; the last seven stay. Where no folder for them is named there is none."""
+    settings = config.from_environment()
+    if settings.backups is None:
+        return {"skipped": 1}
+    return nightly.make(settings, settings.backups, now=clock.now(), progress=work.progress)
+
+
 JOBS: dict[str, Job] = {
     job.name: job
     for job in (
         Job("preliminary_statements", preliminary_statements, {"day": 1, "hour": 2}, each_missed=True),
         Job("final_statements", final_statements),
         Job("settle_due", settle_due, {"hour": 1}),
+        Job("close_reminder", close_reminder, {"day": "3,5,8", "hour": 9}),
+        Job("payday", payday, {"hour": 8}),
+        Job("remind", remind, {"hour": 9}),
+        Job(notices.DELIVER, post.deliver),
+        Job("backup", backup, {"hour": 2, "minute": 30}),
+        Job("tidy", tidy, {"hour": 3, "minute": 30}),
         Job("seal", seal, {"minute": 7}),
         Job(plan_diffs.JOB, plan_diffs.run, by_name=False),
         Job("verify_books", verify_books, {"hour": 4}),

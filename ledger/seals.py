@@ -91,6 +91,8 @@ class Source:
 SOURCES: Mapping[str, Source] = {
     source.kind: source
     for source in (
+        Source("acknowledgement", "acknowledgement", (
+            "id", "statement_id", "acknowledged_by", "acknowledged_at")),
         Source("agreement", "split_agreement", (
             "id", "deal_id", "stage", "version", "weights", "note", "kind", "proposed_by", "proposed_at")),
         Source("answer", "split_answer", (

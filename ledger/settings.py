@@ -55,6 +55,7 @@ ESTIMATE = "period.estimate"
 IN_TRANSIT_DAYS = "period.in_transit_days"
 SECOND_FACTOR = "sign_in.second_factor"  # of operations, finance and administration
 ANSWER_DAYS = "dispute.answer_days"
+PAYDAY = "payout.payday"
 
 KNOWN: Mapping[str, Known] = {
     BREAK_MONTHS: _number(1, 11),
@@ -65,6 +66,7 @@ KNOWN: Mapping[str, Known] = {
     ESTIMATE: Known("no", ("no", "yes").__contains__, "no, yes"),
     # Fifteen days: no source says how long operations have; the payee reads on the page until when.
     ANSWER_DAYS: replace(_number(1, 365), default="15"),
+    PAYDAY: replace(_number(1, 31), default="15"),  # of each month, or the next working day
 }
 
 

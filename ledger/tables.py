@@ -6,6 +6,7 @@ from sqlmodel import SQLModel
 
 from ledger import (
     access_tokens,
+    acknowledgements,
     agreements,
     approvals,
     audit,
@@ -24,6 +25,7 @@ from ledger import (
     managers,
     milestones,
     needs,
+    notices,
     organisations,
     papers,
     parts,
@@ -48,6 +50,7 @@ from ledger import (
 
 __all__ = [
     "access_tokens",
+    "acknowledgements",
     "agreements",
     "approvals",
     "audit",
@@ -67,6 +70,7 @@ __all__ = [
     "metadata",
     "milestones",
     "needs",
+    "notices",
     "organisations",
     "papers",
     "parts",

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from sqlmodel import Session
 
 from api.rendering import page
-from ledger import board, clock, closing, documents, payouts
+from ledger import board, clock, closing, documents, notices, payouts
 from ledger.core import period as months
 from ledger.users import User
 
@@ -30,6 +30,7 @@ def finance(
         piles=[pile for pile in piles if pile["count"]],
         now=now,
         period=period,
+        told=notices.unread(session, by=by),
         board=board.of(session, period, by=by),
         to_close=[one for one in found if one.can_be_closed],
         batches=batches,

@@ -26,6 +26,7 @@ from ledger import (
     milestones,
     needs,
     news,
+    notices,
     organisations,
     plans,
     statements,
@@ -63,6 +64,7 @@ def _manager(request: Request, session: Session, by: User, now: datetime) -> Res
         "home/manager.html",
         news=news.since(session, seen.before, by=by),
         seen=seen,
+        told=notices.unread(session, by=by),
         standing=accounts.standing(session, by.manager_id or ""),
         unpaid=_unpaid(session, by, now),
         waiting=_waiting(session, by, now),
@@ -140,6 +142,7 @@ def _operator(request: Request, session: Session, by: User, now: Now) -> Respons
     return page(
         request,
         "home/operator.html",
+        told=notices.unread(session, by=by),
         piles=piles,
         counts={pile["what"]: pile["count"] for pile in piles},
         now=now,

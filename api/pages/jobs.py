@@ -28,6 +28,12 @@ TITLES = {
     "seal": N_("Seal the books"),
     "compare_plans": N_("Compare two plans"),
     "verify_books": N_("Verify the books"),
+    "close_reminder": N_("Remind of the close"),
+    "payday": N_("Payday"),
+    "remind": N_("Remind of what waits"),
+    "deliver": N_("Send messages"),
+    "backup": N_("Backup"),
+    "tidy": N_("Tidy up"),
 }
 RESULTS = {
     "made": N_("Made"),
@@ -39,6 +45,17 @@ RESULTS = {
     "skipped": N_("Skipped"),
     "rows": N_("Rows sealed"),
     "head": N_("Hash of the last block"),
+    "told": N_("People told"),
+    "file": N_("File"),
+    "size": N_("Bytes"),
+    "sent": N_("Messages sent"),
+    "payday": N_("Payday"),
+    "people": N_("People who can be paid"),
+    "payable": N_("Payable to them"),
+    "calendar": N_("Holidays not announced yet"),
+    "parts": N_("Parts of old runs removed"),
+    "deliveries": N_("Old messages removed"),
+    "notices": N_("Old notices removed"),
 }
 OF_A_PERIOD = ("preliminary_statements", "final_statements")
 WORKING = ("waiting", "running", "stopping")

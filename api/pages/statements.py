@@ -16,7 +16,17 @@ from api.pages import lists
 from api.pages.doors import pages, see
 from api.pages.lists import SHOWN
 from api.rendering import page
-from ledger import clock, disputes, jobs, managers, periods, rights, statements
+from ledger import (
+    acknowledgements,
+    clock,
+    disputes,
+    jobs,
+    managers,
+    periods,
+    reminders,
+    rights,
+    statements,
+)
 from ledger.core import period as months
 from ledger.core.statement import Bridge, Snapshot
 from ledger.statements import Statement
@@ -122,7 +132,31 @@ def statement(
         checked=statements.checked(session, store, kept),
         disputes=disputes.of_statement(session, kept.id),
         may_contest=_may_contest(session, kept, snapshot, by, now),
+        acknowledged=acknowledgements.of(session, [kept.id]).get(kept.id),
+        may_acknowledge=rights.allows(by, "statement.acknowledge", managers=[kept.manager_id]),
+        may_send=rights.allows(by, "statement.make"),
     )
+
+
+@router.post("/statements/{statement_id}/acknowledge")
+def acknowledge(session: Books, by: By, now: Now, statement_id: str) -> Response:
+    """The payee has nothing against it."""
+    acknowledgements.acknowledge(session, statement_id, by=by, now=now)
+    response = see(f"/statements/{statement_id}")
+    flash.put(response, N_("Thank you. You confirmed this statement."))
+    return response
+
+
+@router.post("/statements/{statement_id}/resend")
+def resend(session: Books, by: By, now: Now, statement_id: str) -> Response:
+    """Tell the payee of it once more."""
+    told = reminders.statement_again(session, statement_id, by=by, now=now)
+    response = see(f"/statements/{statement_id}")
+    if told:
+        flash.put(response, N_("Sent once more."))
+    else:
+        flash.put(response, N_("Nobody signs in for this payee, so nobody was told."))
+    return response
 
 
 def _may_contest(session: Session, kept: Statement, snapshot: Snapshot, by: User, now: datetime) -> bool:

@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from api.doors import Books, By, Now
 from api.pages.doors import pages
 from api.rendering import page
-from ledger import archive, closing, managers, rights, tieout
+from ledger import acknowledgements, archive, closing, managers, rights, tieout
 from ledger.core import period as months
 
 router = pages()
@@ -36,6 +36,7 @@ def tie_out(
         missing_count=len(missing),
         differing=tied.differing[:SHOWN],
         people=managers.names(session, shown),
+        acknowledged=acknowledgements.count(session, period),
         currencies=tieout.currencies(session, period),
         may_make=rights.allows(by, "statement.make"),
     )

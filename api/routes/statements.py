@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 from fastapi import Query, Response
 from pydantic import Field
 
-from api.doors import Books, By, Files, noun
+from api.doors import Books, By, Files, Now, noun
 from api.routes.evidence import download
 from api.values import Answer, Cursor, Id, Instant, Limit, Page, PathId, PeriodName, first_of
-from ledger import statements
+from ledger import acknowledgements, reminders, statements
 from ledger.core.money import format_minor
 from ledger.statements import Statement
 
@@ -38,6 +38,14 @@ class WholeStatement(StatementAnswer):
     """One statement with everything the paper says."""
 
     snapshot: dict[str, Any]
+
+
+class AcknowledgementAnswer(Answer):
+    """That the payee agrees with a statement."""
+
+    statement_id: str
+    acknowledged_by: str
+    acknowledged_at: Instant
 
 
 def _shown(statement: Statement) -> dict[str, Any]:
@@ -69,6 +77,25 @@ def get(id: PathId, session: Books, by: By) -> WholeStatement:
     """One statement."""
     statement = statements.get(session, id, by=by)
     return WholeStatement(**_shown(statement), snapshot=statement.snapshot)
+
+
+@router.post("/{id}/acknowledge")
+def acknowledge(id: PathId, session: Books, by: By, now: Now) -> AcknowledgementAnswer:
+    """The payee agrees with it; said again, it stays as it was."""
+    made = acknowledgements.acknowledge(session, id, by=by, now=now)
+    return AcknowledgementAnswer.model_validate(made)
+
+
+class Resent(Answer):
+    """To how many people it was sent once more."""
+
+    told: int
+
+
+@router.post("/{id}/resend")
+def resend(id: PathId, session: Books, by: By, now: Now) -> Resent:
+    """Tell the payee of it once more."""
+    return Resent(told=reminders.statement_again(session, id, by=by, now=now))
 
 
 @router.get(

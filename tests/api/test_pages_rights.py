@@ -92,6 +92,7 @@ ROWS: dict[str, str] = {
     "/offline": "nmlofa",
     "/organisations": "of",
     "/organisations/{organisation}": "of",
+    "/notices": "mlofa",
     "/papers": "mlof",
     "/papers/workbook": "",
     "/papers/{paper}/pdf": "mof",

@@ -10,6 +10,7 @@ from importlib.resources import files
 from sqlmodel import Session
 
 from ledger import (
+    acknowledgements,
     agreements,
     approvals,
     bank_answers,
@@ -83,7 +84,9 @@ def found(database: Database, store: Store) -> Firm:
         _govern(session, firm)
         _pay(session, firm)
     with database.writing() as session:
-        _contest(session, firm, state(session, firm, day(5)))
+        stated = state(session, firm, day(5))
+        _contest(session, firm, stated)
+        acknowledgements.acknowledge(session, stated.id, by=firm.manager, now=day(5))
         drawn = papers.draw(session, "record_of_work", "M1", by=firm.finance, now=day(5))
         papers.keep(session, firm.store, drawn.report, PDF, manager_id="M1", by=firm.finance, now=day(5))
         _ask_to_reopen(session, firm)

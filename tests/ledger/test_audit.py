@@ -87,6 +87,7 @@ def test_the_story_of_a_deal_can_be_read(database: Database, firm: Firm) -> None
         "dispute.raise",
         "dispute.withdraw",
         "hold.lift",
+        "statement.acknowledge",
         "paper.issue",
     ]
 

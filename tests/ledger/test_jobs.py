@@ -11,10 +11,12 @@ import pytest
 from sqlmodel import col, select
 
 from ledger import clock, dispatch, jobs
+from ledger.config import Settings
 from ledger.core.errors import Conflict, Forbidden, Invalid
 from ledger.db import Database
 from ledger.files import Store
 from ledger.jobs import Job, JobRun, Work
+from ledger.schedule import JOBS
 from ledger.users import User
 
 NOW = datetime(2026, 3, 2, 2, tzinfo=UTC)
@@ -235,3 +237,20 @@ def test_the_clock_takes_up_what_waits(database: Database, store: Store) -> None
     assert ended.wait(10)
     ticking.stop()
     assert [(row.state, row.started_by) for row in rows(database)] == [("done", "clock")]
+
+
+def test_the_nightly_backup_is_whole_private_and_one_of_seven(
+    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = sqlite_settings.var / "backups"
+    monkeypatch.setenv("YONGJIN_VAR", str(sqlite_settings.var))
+    database = Database(sqlite_settings.database_url)
+    folder.mkdir()
+    for number in range(10, 20):
+        (folder / f"2026-01-{number}.yongjin").write_bytes(b"")
+    done = dispatch.run(database, Store(sqlite_settings.files), JOBS["backup"], "2026-03-02T02:30:00+08:00")
+    assert done and done.state == "done", done and done.error
+    there = sorted(folder.iterdir())
+    assert len(there) == 7 and done.result["size"] == there[-1].stat().st_size > 10_000
+    assert there[-1].name == done.result["file"] and there[-1].stat().st_mode & 0o777 == 0o600
+    database.close()

@@ -96,6 +96,7 @@ def test_every_kind_of_row_is_sealed(database: Database, firm: Firm) -> None:
 
 
 CHANGES = {
+    "acknowledgement": ("acknowledgement", "acknowledged_by = 'us_9'"),
     "agreement": ("split_agreement", "note = 'another'"),
     "answer": ("split_answer", "answer = 'refused'"),
     "approval": ("payout_approval", "approved_by = 'us_9'"),

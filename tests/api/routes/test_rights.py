@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.routes import ROUTERS
-from ledger import clock, papers, statements
+from ledger import clock, notices, papers, reminders, statements
 from ledger.audit import Note
 from ledger.db import Database, fingerprint
 from ledger.files import Store
@@ -221,6 +221,10 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("GET /statements", None, (401, 200, 200, 200, 200)),
     ("GET /statements/{statement}", None, (401, 200, 404, 200, 200)),
     ("GET /statements/{statement}/pdf", None, (401, 200, 404, 200, 200)),
+    ("POST /statements/{statement}/acknowledge", None, (401, 200, 404, 403, 403)),
+    ("POST /statements/{statement}/resend", None, (401, 403, 403, 200, 200)),
+    ("GET /notices", None, (401, 200, 200, 200, 200)),
+    ("POST /notices/{notice}/read", None, (401, 200, 404, 404, 404)),
     ("GET /papers", None, (401, 200, 200, 200, 200)),
     ("POST /papers", NEW_PAPER, (401, 201, 404, 201, 201)),
     ("GET /papers/{paper}", None, (401, 200, 404, 200, 200)),
@@ -266,6 +270,7 @@ ADMINISTRATION = {
     "POST /users/{user}/reset": 200,
     "GET /organisations/{organisation}": 403,
     "POST /papers": 403,
+    "GET /notices": 200,
     "GET /claims/{claim}": 404,
     "POST /claims/{claim}/decide": 404,
 }
@@ -350,6 +355,8 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
             now=office.now(),
         )
         things["paper"] = kept.id
+        reminders.statements_made(session, "2026-03", now=office.now())
+        things["notice"] = notices.unread(session, by=office.users["zhang"])[0].id
     things["result"] = office.post("zhang", "/results", {"title": "成果", "source": "天津大学"})["id"]
     things["rival"] = office.post("li", "/needs", NEW_NEED)["id"]
     office.send("li", "POST", f"/needs/{things['rival']}/evidence", files=FILE)
@@ -443,7 +450,7 @@ UNNOTED = {
     "POST /milestones",
     "POST /milestones/{draft_milestone}/change",
     "POST /milestones/{draft_milestone}/submit",
-    "POST /jobs/verify_books/run",
+    "POST /notices/{notice}/read",
 }
 
 
