@@ -7,6 +7,7 @@ outcome is kept in the store like any other file: the whole comparison as JSON, 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -63,6 +64,7 @@ def run(work: Work) -> dict[str, Any]:
             to_on=date.fromisoformat(to_on),
             progress=work.progress,
         )
+    found = replace(found, old=old.name, new=new.name)
     said = json.dumps(compare.to_data(found), ensure_ascii=False).encode()
     return {
         "deals": len(found.deals),
@@ -76,7 +78,7 @@ def run(work: Work) -> dict[str, Any]:
 
 
 def _file(version: PlanVersion) -> PlanFile:
-    return read_plan_file(version.text, f"{version.plan_id}@{version.version}")
+    return read_plan_file(version.text, f"{version.plan_id} v{version.version}")
 
 
 def get(session: Session, run_id: str, *, by: User) -> JobRun:

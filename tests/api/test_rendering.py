@@ -151,3 +151,11 @@ def test_no_two_parts_call_a_macro_by_the_same_name() -> None:
         for name in re.findall(r"{%-? macro (\w+)", part.read_text("utf-8"))
     ]
     assert sorted(named) == sorted(set(named))
+
+
+@pytest.mark.parametrize(
+    "macro", ['field(form, "a", "A", ', 'money_field(form, "a", "A", ', 'text_area(form, "a", "A", ']
+)
+def test_a_field_keeps_the_further_attributes_it_is_given(macro: str) -> None:
+    html = drawn(f'{{{{ ui.{macro}spellcheck="false", **{{"hx-post": "/x"}}) }}}}', form=Form(a="1"))
+    assert 'spellcheck="false"' in html and 'hx-post="/x"' in html
