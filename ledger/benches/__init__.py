@@ -45,17 +45,23 @@ def run(what: str) -> Sequence[Result]:
     return measured
 
 
-def a_second(*actions: Callable[[], object], rounds: int = 15, seconds: float = 0.1) -> tuple[float, ...]:
+def a_second(
+    *actions: Callable[[], object],
+    rounds: int = 15,
+    seconds: float = 0.1,
+    clock: Callable[[], float] = perf_counter,
+) -> tuple[float, ...]:
     """How often each action runs in a second: the best of some rounds, the collector off, as timeit does.
 
-    The actions take turns, so that what else the machine does weighs on all of them alike.
+    The actions take turns, so that what else the machine does weighs on all of them alike. For what only
+    computes, `process_time` as the clock leaves out what other programs take of the machine.
     """
-    counts = [_enough(action, seconds) for action in actions]
+    counts = [_enough(action, seconds, clock) for action in actions]
     collecting = gc.isenabled()
     gc.disable()
     try:
         turns = [
-            [_took(action, count) for action, count in zip(actions, counts, strict=True)]
+            [_took(action, count, clock) for action, count in zip(actions, counts, strict=True)]
             for _ in range(rounds)
         ]
     finally:
@@ -64,16 +70,16 @@ def a_second(*actions: Callable[[], object], rounds: int = 15, seconds: float = 
     return tuple(count / min(took) for count, took in zip(counts, zip(*turns, strict=True), strict=True))
 
 
-def _enough(action: Callable[[], object], seconds: float) -> int:
+def _enough(action: Callable[[], object], seconds: float, clock: Callable[[], float]) -> int:
     """How many runs take about so long."""
     count = 1
-    while _took(action, count) < seconds / 4:
+    while _took(action, count, clock) < seconds / 4:
         count *= 2
     return count * 4
 
 
-def _took(action: Callable[[], object], count: int) -> float:
-    started = perf_counter()
+def _took(action: Callable[[], object], count: int, clock: Callable[[], float]) -> float:
+    started = clock()
     for _ in range(count):
         action()
-    return perf_counter() - started
+    return clock() - started

@@ -39,8 +39,13 @@ def added_up(rules: Rules, known: Known) -> Sums:
         amounts[fee.kind] = amounts.get(fee.kind, 0) + fee.amount_minor
         if fee.tax_minor:
             taxes[fee.kind] = taxes.get(fee.kind, 0) + fee.tax_minor
-    statements = {figure: [fact for fact in known.stated if fact.what == figure] for figure in rules.figures}
-    return Sums(amounts, taxes, {figure: the_latest(facts) for figure, facts in statements.items() if facts})
+    return Sums(amounts, taxes, _stated(known.stated, rules.figures) if rules.figures else {})
+
+
+def _stated(stated: Sequence[Stated], figures: Sequence[str]) -> dict[str, Stated]:
+    """The latest statement of each of these figures, where there is one."""
+    statements = {figure: [fact for fact in stated if fact.what == figure] for figure in figures}
+    return {figure: the_latest(facts) for figure, facts in statements.items() if facts}
 
 
 def bases_of(pool: Pool, sums: Sums) -> tuple[int, ...]:
@@ -53,7 +58,7 @@ def _basis(pool: Pool, sums: Sums, basis: Basis) -> int:
         fact = sums.stated.get(basis)
         return fact.amount_minor if fact else 0
     up_minor, down_minor, tax_minor = sums.fees(basis)
-    return up_minor - down_minor - (0 if pool.vat_included else tax_minor)
+    return up_minor - down_minor if pool.vat_included else up_minor - down_minor - tax_minor
 
 
 def hoped_bases(pool: Pool, sums: Sums, deal: Deal) -> tuple[int, ...]:

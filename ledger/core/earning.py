@@ -12,15 +12,16 @@ from ledger.core.rules import Rules
 
 # What a participant's share of a stage comes to before the cap: (position of the stage, manager, minor)
 Line = tuple[int, str, int]
-Accrual = tuple[int, tuple[int, ...], tuple[Line, ...], tuple[int, ...]]
+Accrual = tuple[int, tuple[int, ...], tuple[Line, ...], tuple[int, ...], tuple[int, ...]]
 
 
 def accrue(rules: Rules, reached: Sequence[Reached | None], basis: int, by_year: ByYear) -> Accrual:
-    """(pool, its parts by stage, the participants' lines, what each line comes to under the cap)."""
+    """(pool, its parts by stage, the participants' lines and shares, the same under the cap)."""
     pool = pool_of(rules, basis, by_year)
     parts = split_coprime(pool, rules.weights)
     lines = _lines(rules, reached, parts)
-    return pool, parts, lines, _capped(rules.plan.cap_per_deal_minor, lines)
+    shares = tuple([share for _, _, share in lines])
+    return pool, parts, lines, shares, _capped(rules.plan.cap_per_deal_minor, lines, shares)
 
 
 def pool_of(rules: Rules, basis: int, by_year: ByYear = ()) -> int:
@@ -52,30 +53,34 @@ def _lines(rules: Rules, reached: Sequence[Reached | None], parts: Sequence[int]
     for position, stage in enumerate(reached):
         if stage is not None:
             earning = 0 if stage.too_late else _earning(rules, reached, position, parts[position])
-            shares = split_coprime(earning, stage.weights)
-            for i, participant in enumerate(stage.milestone.participants):
-                lines.append((position, participant.manager, shares[i]))
+            people = stage.milestone.participants
+            if len(people) == 1:
+                lines.append((position, people[0].manager, earning))
+                continue
+            for one, share in zip(people, split_coprime(earning, stage.weights), strict=True):
+                lines.append((position, one.manager, share))
     return tuple(lines)
 
 
 def _earning(rules: Rules, reached: Sequence[Reached | None], position: int, part: int) -> int:
     """Rule 4: the award or the part, whichever is more; the award alone where a required stage is missing."""
     award = rules.awards[position]
-    return part if part > award and not missing(rules, reached, position) else award
+    if part <= award or (rules.requires[position] and missing(rules, reached, position)):
+        return award
+    return part
 
 
 def missing(rules: Rules, reached: Sequence[Reached | None], position: int) -> tuple[str, ...]:
     """The stages that one requires and that are not verified (in time)."""
-    requires = rules.requires[position]
-    if not requires:
-        return ()
     there = {rules.ids[at] for at, stage in enumerate(reached) if stage and not stage.too_late}
-    return tuple(stage for stage in requires if stage not in there)
+    return tuple(stage for stage in rules.requires[position] if stage not in there)
 
 
-def _capped(cap_minor: int | None, lines: Sequence[Line]) -> tuple[int, ...]:
-    """Rule 6: each manager has the cap to fill, from the first stage on; so the last is cut first."""
-    shares = tuple([share for _, _, share in lines])
+def _capped(cap_minor: int | None, lines: Sequence[Line], shares: tuple[int, ...]) -> tuple[int, ...]:
+    """Rule 6: each manager has the cap to fill, from the first stage on; so the last is cut first.
+
+    The shares themselves, where nobody is cut.
+    """
     if cap_minor is None or sum(shares) <= cap_minor:  # what all together keep to, each one does
         return shares
     return filled(lines, shares, {manager: cap_minor for _, manager, _ in lines})

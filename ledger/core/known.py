@@ -38,10 +38,10 @@ class Known(NamedTuple):
 
 def known_by(facts: Sequence[Fact], as_of: date) -> Known:
     """The facts dated on or before `as_of`, sorted by kind in one pass."""
-    known = Known([], [], [], [], [], [], [], [])
+    known, kinds = Known([], [], [], [], [], [], [], []), _KIND
     for fact in facts:
         if fact.on <= as_of:
-            known[_KIND[type(fact)]].append(fact)  # type: ignore[arg-type]
+            known[kinds[type(fact)]].append(fact)  # type: ignore[arg-type]
     return known
 
 

@@ -173,10 +173,12 @@ def split_coprime(total: int, parts: tuple[int, ...]) -> tuple[int, ...]:
     """The same by weights that are the smallest whole numbers already, as `coprime` makes them."""
     if len(parts) == 1:
         return (total,)
-    rounds, left = divmod(abs(total), sum(parts))
-    dealt = _dealt(parts, left)
-    shares = [rounds * part + dealt[i] for i, part in enumerate(parts)]
-    return tuple(shares) if total >= 0 else tuple([-share for share in shares])
+    if total < 0:
+        return tuple([-share for share in split_coprime(-total, parts)])
+    rounds, left = divmod(total, sum(parts))
+    if not left:
+        return tuple([rounds * part for part in parts])
+    return tuple([rounds * part + more for part, more in zip(parts, _dealt(parts, left), strict=True)])
 
 
 @lru_cache(maxsize=65536)

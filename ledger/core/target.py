@@ -89,9 +89,9 @@ def target(plan: Plan, facts: DealFacts, as_of: date) -> Target:
     counted = standing_still(known, cancelled) if cancelled else known
     sums = added_up(rules, counted)
     bases = bases_of(plan.pool, sums)
-    basis = min(bases)
+    basis = bases[0] if len(bases) == 1 else min(bases)
     by_year = year_by_year(rules, reached, counted.fees) if rules.year_rates else ()
-    pool, parts, lines, accrued = accrue(rules, reached, basis, by_year)
+    pool, parts, lines, shares, accrued = accrue(rules, reached, basis, by_year)
     paid = paid_by_manager(known) if cancelled else {}
     kept = clawed_back(rules, reached, lines, accrued, cancelled, paid) if cancelled else accrued
     released = released_by_stage(rules, reached, as_of, cancelled)
@@ -109,9 +109,9 @@ def target(plan: Plan, facts: DealFacts, as_of: date) -> Target:
         accrued,
         kept,
         paid,
-        _dated(known.adjustments),
+        _dated(known.adjustments) if known.adjustments else (),
     )
-    excluded = _excluded(rules, reached, basis, lines, accrued, kept)
+    excluded = _excluded(rules, reached, basis, lines, shares, accrued, kept)
     return Target(basis, pool, rows, excluded, cancelled, workings)
 
 
@@ -130,11 +130,11 @@ def expected(plan: Plan, facts: DealFacts, as_of: date) -> dict[tuple[str, str],
     sums = added_up(rules, counted)
     basis = min(bases_of(plan.pool, sums))
     by_year = year_by_year(rules, reached, counted.fees) if rules.year_rates else ()
-    _, _, lines, accrued = accrue(rules, reached, basis, by_year)
+    _, _, lines, _, accrued = accrue(rules, reached, basis, by_year)
     hoped = accrued
     if cancelled is None and facts.deal.expected_fee_minor is not None:
         would_be = min(hoped_bases(plan.pool, sums, facts.deal))
-        _, _, _, hoped = accrue(rules, reached, would_be, hoped_years(by_year, would_be - basis))
+        _, _, _, _, hoped = accrue(rules, reached, would_be, hoped_years(by_year, would_be - basis))
     return {
         (manager, rules.ids[position]): max(0, then - so_far)
         for (position, manager, _), then, so_far in zip(lines, hoped, accrued, strict=True)
@@ -145,8 +145,6 @@ def expected(plan: Plan, facts: DealFacts, as_of: date) -> dict[tuple[str, str],
 
 
 def _dated(adjustments: Sequence[Adjustment]) -> tuple[Adjustment, ...]:
-    if not adjustments:
-        return ()
     return tuple(sorted(adjustments, key=lambda one: (one.on, one.manager, one.reason, one.amount_minor)))
 
 
@@ -170,7 +168,8 @@ def _rows(
         earned, free = left + by_hand, released[position]
         held = 0 if free else round_ratio(left * rate, unit)
         stage = rules.ids[position]
-        rows.append(Row(manager, stage, before, left - before, by_hand, earned, held, free, earned - held))
+        row = (manager, stage, before, left - before, by_hand, earned, held, free, earned - held)
+        rows.append(tuple.__new__(Row, row))  # as Row itself does, at a third of the cost
     if adjusted:
         for (position, manager), amount in adjusted.items():
             stage = rules.ids[position]
@@ -184,20 +183,20 @@ def _excluded(
     reached: Sequence[Reached | None],
     basis: int,
     lines: Sequence[Line],
+    shares: Sequence[int],
     accrued: Sequence[int],
     kept: Sequence[int],
 ) -> tuple[Excluded, ...]:
     """Why a stage's part is not wholly earned; the first reason that holds."""
     clawed = _less(lines, kept, accrued) if kept is not accrued else ()
-    shares = [share for _, _, share in lines]
-    cut = _less(lines, accrued, shares) if sum(accrued) < sum(shares) else ()
+    cut = _less(lines, accrued, shares) if accrued is not shares else ()
     excluded = []
     for position, stage in enumerate(reached):
         if stage is None:
             excluded.append(rules.not_verified[position])
         elif stage.too_late or position in clawed:
             excluded.append(Excluded(rules.ids[position], "cancelled"))
-        elif missing(rules, reached, position):
+        elif rules.requires[position] and missing(rules, reached, position):
             excluded.append(Excluded(rules.ids[position], "requires_not_verified"))
         elif basis <= 0:
             excluded.append(Excluded(rules.ids[position], "no_basis"))
