@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
+import platform
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from time import perf_counter
 
 # What can be measured → the module of this room whose `run` measures it.
@@ -43,6 +47,26 @@ def run(what: str) -> Sequence[Result]:
     """Measure one thing of BENCHES."""
     measured: Sequence[Result] = import_module(f"ledger.benches.{BENCHES[what]}").run()
     return measured
+
+
+def machine() -> dict[str, object]:
+    """What was measured on: a figure without it says little."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(memory / 2**30, 1),
+        "python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        told = Path("/proc/cpuinfo").read_text("utf-8")
+        named = (line.partition(":")[2].strip() for line in told.splitlines() if "model name" in line)
+        return next(named, "")
+    return platform.processor()
 
 
 def a_second(

@@ -31,10 +31,20 @@ def test_each_result_has_ours_its_anchor_the_ratio_and_whether_the_bar_holds(
     measuring(monkeypatch, Result("a", 30.0, 2.0, 10.0), Result("b", 3.0, 2.0, 10.0))
     code, out, _ = run(monkeypatch, capsys, "engine", "--json")
     assert code == 1
-    assert json.loads(out) == [
+    told = json.loads(out)
+    assert told["machine"]["cores"]
+    assert told["results"] == [
         {"name": "a", "ours": 30.0, "anchor": 2.0, "ratio": 15.0, "bar": 10.0, "holds": True},
         {"name": "b", "ours": 3.0, "anchor": 2.0, "ratio": 1.5, "bar": 10.0, "holds": False},
     ]
+
+
+def test_without_a_name_everything_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measuring(monkeypatch, Result("a", 30.0, 2.0, 10.0))
+    code, out, _ = run(monkeypatch, capsys)
+    assert (code, out.count("a: 30 a second")) == (0, len(benches.BENCHES))
 
 
 def test_a_missing_anchor_is_said_and_holds_neither_way(
@@ -43,7 +53,7 @@ def test_a_missing_anchor_is_said_and_holds_neither_way(
     measuring(monkeypatch, Result("a", 30.0, None, 10.0, "zen-engine is not installed"))
     code, out, err = run(monkeypatch, capsys, "engine", "--json")
     assert (code, err) == (0, "zen-engine is not installed\n")
-    assert json.loads(out)[0]["holds"] is None
+    assert json.loads(out)["results"][0]["holds"] is None
 
 
 def test_what_cannot_be_measured_is_refused(
