@@ -8,10 +8,11 @@ from dataclasses import astuple, dataclass
 from datetime import date
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, case
+from sqlalchemy import ColumnElement, Select, Subquery, case
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, and_, col, func, not_, or_, select
 
-from ledger import managers, organisations, payouts, rights, seals
+from ledger import managers, organisations, payouts, rights, seals, snapshots
 from ledger.core import period as months
 from ledger.core.entry import BANK, CHART, EXPECTED, HELD, PAYABLE, PAYMENTS
 from ledger.core.errors import NotFound
@@ -101,12 +102,19 @@ def trial_balance(
     With `block`, as it was known at that block.
     """
     rights.require(by, "books.see")
-    query = select(Posting.account, Posting.currency, func.sum(Posting.amount_minor)).group_by(
-        Posting.account, Posting.currency
-    )
-    query = narrowed(query, through, block)
-    rows = session.exec(query.order_by(Posting.account, Posting.currency))
+    held = _held(session, through, block)
+    total = func.sum(held.c.amount_minor)
+    query = select_columns(held.c.account, held.c.currency, total).group_by(held.c.account, held.c.currency)
+    rows = session.execute(query.order_by(held.c.account, held.c.currency))
     return [Balance(account, "", currency, int(total)) for account, currency, total in rows]
+
+
+def _held(session: Session, through: str | None, block: int | None) -> Subquery:
+    """Rows that add up to every balance: those kept at the last close and the postings since."""
+    if block is None:
+        return snapshots.balances(snapshots.standing(session, through), through)
+    columns = (col(Posting.account), col(Posting.owner), col(Posting.currency), col(Posting.amount_minor))
+    return narrowed(select_columns(*columns), through, block).subquery()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +200,15 @@ def by_owner(
     if by is not None:
         rights.require(by, "books.see")
     _known(account)
+    held = _held(session, through, block)
+    total = func.sum(held.c.amount_minor)
     query = (
-        select(Posting.owner, Posting.currency, func.sum(Posting.amount_minor))
-        .where(Posting.account == account)
-        .group_by(Posting.owner, Posting.currency)
-        .having(func.sum(Posting.amount_minor) != 0)
+        select_columns(held.c.owner, held.c.currency, total)
+        .where(held.c.account == account)
+        .group_by(held.c.owner, held.c.currency)
+        .having(total != 0)
     )
-    rows = session.exec(narrowed(query, through, block).order_by(Posting.owner, Posting.currency))
+    rows = session.execute(query.order_by(held.c.owner, held.c.currency))
     return [Balance(account, owner, currency, int(total)) for owner, currency, total in rows]
 
 
@@ -220,7 +230,11 @@ def balance(
     query = select(func.coalesce(func.sum(Posting.amount_minor), 0)).where(
         Posting.account == account, Posting.owner == owner, Posting.currency == currency
     )
-    return int(session.exec(narrowed(query, through, block)).one())
+    kept = snapshots.standing(session, through) if block is None else None
+    if kept is None:
+        return int(session.exec(narrowed(query, through, block)).one())
+    since = int(session.exec(narrowed(query.where(Posting.period > kept.period), through, block)).one())
+    return snapshots.amount(session, kept, account, owner, currency) + since
 
 
 def movements(

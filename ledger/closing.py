@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from sqlmodel import Session, col, func, select
 
-from ledger import audit, db, deals, estimates, findings, jobs, periods, rights, seals
+from ledger import audit, db, deals, estimates, findings, jobs, periods, rights, seals, snapshots
 from ledger.clock import day_of
 from ledger.core import period as months
 from ledger.core.errors import Conflict
@@ -64,6 +64,7 @@ def close(
         session.flush()
         jobs.request_again(session, "final_statements", row.id, by=closer, now=now)
     seals.seal_within(session, by=closer, now=now)
+    snapshots.keep(session, period, now=now)
     return session.get_one(Period, period)
 
 

@@ -25,6 +25,7 @@ from ledger import (
     periods,
     reversals,
     seals,
+    snapshots,
     statements,
     year_caps,
 )
@@ -89,6 +90,7 @@ def verify(
         ("digests", _digests(session, counted, progress)),
         ("reversals", _reversals(session)),
         ("accounts", _accounts(session)),
+        ("snapshots", snapshots.differences(session)),
         ("moves", _moves(session)),
         ("settled", _settled(session, now, counted, progress)),
         ("payouts", _payouts(session)),
