@@ -1,6 +1,6 @@
 """Balances kept at every close, each naming its block (封存): what stands is that plus the postings since.
 
-A snapshot counts as long as its month is closed and was not closed anew: what was reopened is added up
+A snapshot counts as long as its month is closed and was not reopened since: what was reopened is added up
 from the postings until the next close. `verify` adds all of them up again.
 """
 
@@ -27,6 +27,7 @@ class Snapshot(Row, table=True):
 
     id: str = Field(primary_key=True)
     period: str = Field(index=True)
+    reopening_id: str  # what had reopened the month last, when this was made: later ones end it
     block_no: int = Field(sa_type=BigInteger)
     made_at: datetime = Field(sa_type=Instant)
 
@@ -49,7 +50,13 @@ def keep(session: Session, period: str, *, now: datetime) -> None:
     if last is None:
         return
     held = balances(standing(session, period), period)
-    made = Snapshot(id=ids.new("bs"), period=period, block_no=last.no, made_at=now)
+    made = Snapshot(
+        id=ids.new("bs"),
+        period=period,
+        reopening_id=session.get_one(Period, period).reopening_id or "",
+        block_no=last.no,
+        made_at=now,
+    )
     session.add(made)
     session.flush()
     total = func.sum(held.c.amount_minor)
@@ -83,11 +90,13 @@ def standing(session: Session, through: str | None = None, *, block: int | None 
 
 
 def _counting() -> Select[Any]:
-    closed = (col(Period.id) == Snapshot.period, col(Period.state) == "closed")
     return (
         select_columns(Snapshot)
-        .join(Period, closed[0])
-        .where(closed[1], col(Period.closed_at) == Snapshot.made_at)
+        .join(Period, col(Period.id) == Snapshot.period)
+        .where(
+            col(Period.state) == "closed",
+            func.coalesce(Period.reopening_id, "") == Snapshot.reopening_id,
+        )
     )
 
 

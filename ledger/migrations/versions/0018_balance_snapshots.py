@@ -18,6 +18,7 @@ def upgrade() -> None:
         "balance_snapshot",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("period", sa.String(), nullable=False),
+        sa.Column("reopening_id", sa.String(), nullable=False),
         sa.Column("block_no", sa.BigInteger(), nullable=False),
         sa.Column("made_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
