@@ -7,8 +7,8 @@ from alembic import op
 
 from ledger.db import Instant
 
-revision = "0018"
-down_revision = "0017"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
