@@ -58,8 +58,8 @@ class Clerk(Desk):
     def make(self) -> str:
         return self.do(lambda s: payouts.make(s, value_on=self.today, **self.by("operator")).id)
 
-    def approve(self, payout_id: str) -> None:
-        self.do(lambda s: approvals.approve(s, payout_id, **self.by("second")))
+    def approve(self, payout_id: str, who: str) -> None:
+        self.do(lambda s: approvals.approve(s, payout_id, **self.by(who)))
 
     def void(self, payout_id: str) -> None:
         self.do(lambda s: payouts.void(s, payout_id, reason="误", **self.by("operator")))

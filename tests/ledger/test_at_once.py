@@ -113,8 +113,10 @@ def test_two_make_and_two_approve_the_same_payout(desk: Clerk, crowd: Crowd, tim
         made = crowd.at_once(desk, [[act("make")] for _ in range(4)])
         assert counted(made) == {"done": 1, "nothing_payable": 3}
         payout = one(desk, "SELECT id FROM payout WHERE state = 'made'")
-        agreed = crowd.at_once(desk, [[act("approve", payout)] for _ in range(4)])
-        assert counted(agreed) == {"done": 1, "state_forbids": 3}
+        everybody = ("second", "second", "finance", "third")
+        agreed = crowd.at_once(desk, [[act("approve", payout, who)] for who in everybody])
+        # who agrees again has agreed; whoever comes after another comes too late
+        assert counted(agreed) in ({"done": 1, "state_forbids": 3}, {"done": 2, "state_forbids": 2})
     assert desk.balance("2202.01", "M1") == 0
     assert one(desk, "SELECT sum(gross_minor) FROM payout_line") == times * 450_00
     assert one(desk, "SELECT count(*) FROM payout_approval") == times
