@@ -47,6 +47,8 @@ DEALS = Item("/deals", N_("Deals"), "handshake", "d")
 MILESTONES = Item("/milestones", N_("Milestones"), "flag", "m")
 FEES = Item("/fees", N_("Fees"), "receipt", "f")
 PAYOUTS = Item("/payouts", N_("Payouts"), "banknote", "p")
+BANK = Item("/bank-returns", N_("Bank answers"), "landmark")
+TIES = Item("/reconciliation", N_("Reconciliation"), "scale")
 HOLDS = Item("/holds", N_("Holds"), "hourglass", "o")
 DISPUTES = Item("/disputes", N_("Disputes"), "triangle-alert", "i")
 POLICY = Item("/policies", N_("Payout policy"), "list-checks", "y")
@@ -79,12 +81,12 @@ MENUS: dict[str, tuple[Group, ...]] = {
     "operator": (
         Group("", (HOME, NOTICES, DASHBOARD)),
         Group(N_("Work"), (MILESTONES, NEEDS, RESULTS, CLAIMS, DEALS, MANAGERS, ORGANISATIONS, ESTIMATE)),
-        Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
+        Group(N_("Money"), (FEES, PAYOUTS, BANK, TIES, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
         Group(N_("Settings"), (PLANS, POLICY, STAND_INS, SETTINGS, USERS, AUDIT, JOBS)),
     ),
     "finance": (
         Group("", (HOME, NOTICES, DASHBOARD)),
-        Group(N_("Money"), (FEES, PAYOUTS, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
+        Group(N_("Money"), (FEES, PAYOUTS, BANK, TIES, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
         Group(N_("Books"), (BALANCE, ACCOUNTS, ENTRIES, AGEING, TAX)),
         Group(
             N_("Look up"),

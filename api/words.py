@@ -106,6 +106,7 @@ WORDS: Mapping[str, str] = {
     "policy.see": N_("seeing the payout policy"),
     "policy.edit": N_("changing the payout policy"),
     "stand_in.edit": N_("naming stand-ins"),
+    "bank_layout.edit": N_("changing bank layouts"),
     "payout.see": N_("seeing payouts"),
     "payout.make": N_("making payouts"),
     "payout.approve": N_("approving this payout"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from sqlmodel import Session
@@ -54,7 +54,7 @@ def confirm(
     for line in chosen:
         line.state = advance(PAYOUT_LINE, "payment", line.state, "confirm")
         line.settled_at, line.value_on = now, value_on
-        journal.post(session, _paid(payout, line, on), now=now, by=by.id)
+    journal.post_many(session, [_paid(payout, line, on) for line in chosen], now=now, by=by.id)
     _settled(session, payout)
     return payout
 
@@ -95,17 +95,22 @@ def return_lines(
     session: Session, payout_id: str, *, line_ids: Sequence[str], reason: str, by: User, now: datetime
 ) -> Payout:
     """The bank refused these lines; the money, tax included, is payable again."""
-    rights.require(by, "payout.confirm")
     if not reason.strip():
         raise Invalid("reason_missing", "say why")
-    held = payouts.deals_of(session, payout_id)
+    return return_each(session, payout_id, dict.fromkeys(line_ids, reason.strip()), by=by, now=now)
+
+
+def return_each(
+    session: Session, payout_id: str, reasons: Mapping[str, str], *, by: User, now: datetime
+) -> Payout:
+    """The same, each line for its own reason."""
+    rights.require(by, "payout.confirm")
+    held = payouts.deals_of(session, payout_id, list(reasons))
     payout = payouts.locked(session, payout_id)
-    chosen = _chosen(session, payout, line_ids)
-    told = {"reason": reason.strip(), "lines": [line.id for line in chosen]}
+    chosen = [line for line in _chosen(session, payout, list(reasons)) if line.state != "returned"]
+    told = {"reason": "; ".join(sorted(set(reasons.values()))), "lines": [line.id for line in chosen]}
     audit.note(session, by, "payout.return", payout.id, after=told, now=now)
-    for line in chosen:
-        if line.state != "returned":
-            payouts.give_back(session, payout, line, "return", reason.strip(), by=by, now=now)
+    payouts.give_back(session, payout, chosen, "return", reasons, by=by, now=now)
     _settled(session, payout)
     payouts.settle(session, held, by=by, now=now)
     return payout

@@ -21,6 +21,8 @@ from ledger.core import states
 APPEND_ONLY = (
     "acknowledgement",
     "audit_note",
+    "bank_layout",
+    "bank_return",
     "balance_snapshot",
     "dispute_step",
     "entry",
@@ -70,6 +72,7 @@ REMOVABLE = (
 KEPT = (
     "access_token",
     "answer",
+    "bank_return_row",
     "claim",
     "cutover",
     "deal",
@@ -112,7 +115,9 @@ class Frozen:
 FROZEN = (
     Frozen("claim", ("state", "weights", "reason", "decided_by", "decided_at")),
     Frozen("dispute", ("state", "state_at", "due_on")),
-    Frozen("payout", ("state", "digest", "sent_by", "sent_at", "file_sha256", "voided_reason")),
+    Frozen(
+        "payout", ("state", "digest", "sent_by", "sent_at", "file_sha256", "file_layout", "voided_reason")
+    ),
     Frozen("payout_line", ("state", "settled_at", "reason", "value_on")),
     Frozen("cutover", ("state", "published_by", "published_at")),
     Frozen("cutover", ("state",), once_not="draft"),

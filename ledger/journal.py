@@ -290,6 +290,16 @@ def find(session: Session, kind: str, source: str) -> Entry | None:
     return session.exec(select(Entry).where(Entry.kind == kind, Entry.source == source)).first()
 
 
+def of_sources(session: Session, kind: str, sources: Sequence[str]) -> dict[str, tuple[int, core.Entry]]:
+    """By source, the entries of a kind as (number, value); sources without one are missing."""
+    found: dict[str, tuple[int, core.Entry]] = {}
+    for start in range(0, len(sources), 500):
+        some = list(sources[start : start + 500])
+        rows = list(session.exec(select(Entry).where(Entry.kind == kind, col(Entry.source).in_(some))))
+        found |= {row.source: (row.id, one) for row, one in zip(rows, as_values(session, rows), strict=True)}
+    return found
+
+
 def reversal_of(session: Session, entry_id: int) -> Entry | None:
     """The entry that takes this one back, if there is one."""
     return session.exec(select(Entry).where(Entry.reverses == entry_id)).first()

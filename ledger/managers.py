@@ -29,6 +29,7 @@ class Manager(Row, table=True):
     tax_method: str = "per_payment"  # set last; which one counts on a day says `tax_methods_on`
     bank_name: str | None = None
     bank_account: str | None = Field(default=None, sa_type=vault.Encrypted("manager.bank_account"))
+    bank_cnaps: str | None = None
     created_at: datetime = Field(sa_type=Instant)
 
 

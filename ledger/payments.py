@@ -30,6 +30,7 @@ class Payout(Row, table=True):
     sent_by: str | None = None
     sent_at: datetime | None = Field(default=None, sa_type=Instant)
     file_sha256: str | None = None
+    file_layout: str = ""  # by which bank layout it was written
     voided_reason: str | None = None
 
 
@@ -45,6 +46,7 @@ class PayoutLine(Row, table=True):
     payee_name: str
     bank_name: str
     bank_account: str = Field(sa_type=vault.Encrypted("payout_line.bank_account"))
+    bank_cnaps: str = ""
     gross_minor: int = Field(sa_type=BigInteger)
     tax_minor: int = Field(sa_type=BigInteger)
     net_minor: int = Field(sa_type=BigInteger)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -39,6 +39,8 @@ from ledger.payables import Due
 from ledger.payments import Payout as Payout
 from ledger.payments import PayoutLine as PayoutLine
 from ledger.users import User
+
+CHUNK = 500  # lines looked up at once
 
 
 def make(
@@ -107,6 +109,7 @@ def _line(session: Session, payout: Payout, due: Due, taxed: withholding.Taxed) 
         payee_name=manager.name,
         bank_name=manager.bank_name or "",
         bank_account=manager.bank_account or "",
+        bank_cnaps=manager.bank_cnaps or "",
         gross_minor=due.payable_minor,
         tax_minor=held.withheld_minor,
         net_minor=held.net_minor,
@@ -120,11 +123,13 @@ def _line(session: Session, payout: Payout, due: Due, taxed: withholding.Taxed) 
 def digest(payout: Payout, lines: Sequence[PayoutLine]) -> str:
     """SHA-256 over what is approved: who gets how much on which account, and when."""
     content = [payout.no, payout.currency, payout.value_on.isoformat()]
-    rows = sorted(
-        [x.manager_id, x.payee_name, x.bank_name, x.bank_account, x.gross_minor, x.tax_minor, x.net_minor]
-        for x in lines
-    )
+    rows = sorted(_content(line) for line in lines)
     return hashlib.sha256(json.dumps([content, rows], ensure_ascii=False).encode()).hexdigest()
+
+
+def _content(line: PayoutLine) -> list[str | int]:
+    bank = [line.bank_name, line.bank_account, *([line.bank_cnaps] if line.bank_cnaps else [])]
+    return [line.manager_id, line.payee_name, *bank, line.gross_minor, line.tax_minor, line.net_minor]
 
 
 def _reserved(payout: Payout, line: PayoutLine, due: Due, on: date) -> entry.Entry:
@@ -165,7 +170,7 @@ def take_out(
     session: Session, payout_id: str, *, line_ids: Sequence[str], reason: str, by: User, now: datetime
 ) -> Payout:
     """Take lines out of a batch that was not sent; their money is payable again. Approvals lapse."""
-    held = deals_of(session, payout_id)
+    held = deals_of(session, payout_id, line_ids)
     payout = locked(session, payout_id)
     rights.require(by, "payout.make")
     if not reason.strip():
@@ -179,8 +184,7 @@ def take_out(
     if len(reserved(lines)) == len(reserved(chosen)):
         raise Conflict("payout_empty", "nothing would be left of batch {no}; void it instead", no=payout.no)
 
-    for line in chosen:
-        give_back(session, payout, line, "take_out", reason.strip(), by=by, now=now)
+    give_back(session, payout, chosen, "take_out", reason.strip(), by=by, now=now)
     payout.state, payout.digest = state, digest(payout, reserved(lines))
     audit.changed(session, by, "payout.change", payout, now=now)
     session.flush()
@@ -199,16 +203,20 @@ def void(session: Session, payout_id: str, *, reason: str, by: User, now: dateti
 
     payout.voided_reason = reason.strip()
     audit.changed(session, by, "payout.void", payout, now=now)
-    for line in reserved(lines_of(session, payout_id)):
-        give_back(session, payout, line, "take_out", reason.strip(), by=by, now=now)
+    taken = reserved(lines_of(session, payout_id))
+    give_back(session, payout, taken, "take_out", reason.strip(), by=by, now=now)
     settle(session, held, by=by, now=now)
     return payout
 
 
-def deals_of(session: Session, payout_id: str) -> list[deals.Deal]:
-    """The deals a batch pays for, locked before it: what is paid on them is about to change."""
+def deals_of(session: Session, payout_id: str, line_ids: Sequence[str] | None = None) -> list[deals.Deal]:
+    """The deals some lines of a batch pay for, locked before it: what is paid on them is about to change."""
     periods.hold_open(session)
-    return [deals.locked(session, deal_id) for deal_id in sorted(session.exec(deals_paid(payout_id)))]
+    found = set(session.exec(deals_paid(payout_id))) if line_ids is None else set()
+    for start in range(0, len(line_ids or ()), CHUNK):
+        some = list(line_ids or ())[start : start + CHUNK]
+        found |= set(session.exec(deals_paid(payout_id).where(col(PayoutLine.id).in_(some))))
+    return [deals.locked(session, deal_id) for deal_id in sorted(found)]
 
 
 def deals_paid(payout_id: str) -> SelectOfScalar[str]:
@@ -229,30 +237,42 @@ def settle(session: Session, held: Sequence[deals.Deal], *, by: User, now: datet
 
 
 def give_back(
-    session: Session, payout: Payout, line: PayoutLine, step: str, reason: str, *, by: User, now: datetime
+    session: Session,
+    payout: Payout,
+    lines: Sequence[PayoutLine],
+    step: str,
+    reason: str | Mapping[str, str],
+    *,
+    by: User,
+    now: datetime,
 ) -> None:
-    """A line is taken out, or returned by the bank: what was reserved for it is payable again."""
+    """Lines are taken out, or returned by the bank: what was reserved for them is payable again.
+
+    `reason` is one for all, or one by the id of the line.
+    """
     calendar = periods.hold_open(session)
-    line.state = advance(PAYOUT_LINE, "payment", line.state, step)
-    line.settled_at, line.reason = now, reason
-    made = journal.find(session, "payout_made", line.id)
-    if made is None:
-        raise NotFound("entry_missing", "the entry of payment {id} is not in the books", id=line.id)
     on = _booked_on(calendar, day_of(now))
-    journal.post(
-        session,
-        entry.Entry(
-            kind="payout_returned",
-            source=line.id,
-            on=on,
-            period=period.of(on),
-            currency=payout.currency,
-            summary=f"退回付款 {payout.no}",
-            reverses=made.id,
-            postings=entry.mirrored(journal.as_value(session, made).postings),
-        ),
-        now=now,
-        by=by.id,
+    made = journal.of_sources(session, "payout_made", [line.id for line in lines])
+    for line in lines:
+        line.state = advance(PAYOUT_LINE, "payment", line.state, step)
+        line.settled_at, line.reason = now, reason if isinstance(reason, str) else reason[line.id]
+        if line.id not in made:
+            raise NotFound("entry_missing", "the entry of payment {id} is not in the books", id=line.id)
+    back = [_returned(payout, line, made[line.id], on) for line in lines]
+    journal.post_many(session, back, now=now, by=by.id)
+
+
+def _returned(payout: Payout, line: PayoutLine, made: tuple[int, entry.Entry], on: date) -> entry.Entry:
+    entry_id, value = made
+    return entry.Entry(
+        kind="payout_returned",
+        source=line.id,
+        on=on,
+        period=period.of(on),
+        currency=payout.currency,
+        summary=f"退回付款 {payout.no}",
+        reverses=entry_id,
+        postings=entry.mirrored(value.postings),
     )
 
 
@@ -343,6 +363,15 @@ def numbers(session: Session, payout_ids: Iterable[str]) -> dict[str, str]:
     """Numbers for people, by id."""
     wanted = sorted(set(payout_ids))
     return dict(session.exec(select(Payout.id, Payout.no).where(col(Payout.id).in_(wanted))).all())
+
+
+def payees(session: Session, line_ids: Sequence[str]) -> dict[str, str]:
+    """Payee and batch of some payments, by the payment's id."""
+    query = select(PayoutLine.id, PayoutLine.payee_name, Payout.no).join(
+        Payout, col(Payout.id) == PayoutLine.payout_id
+    )
+    found = session.exec(query.where(col(PayoutLine.id).in_(line_ids)))
+    return {line_id: f"{payee} · {no}" for line_id, payee, no in found}
 
 
 def listing(

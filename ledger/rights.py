@@ -61,6 +61,7 @@ RIGHTS: Mapping[str, Mapping[Role, Condition]] = {
     "payout.make": {"operator": "any", "finance": "any"},
     "payout.approve": {"operator": "others", "finance": "others"},
     "payout.send": {"finance": "any", "operator": "any"},
+    "bank_layout.edit": {"finance": "any"},
     "payout.confirm": {"finance": "any"},
     "invoice.record": {"manager": "own", "operator": "any", "finance": "any"},
     "invoice.see": {"manager": "own", "operator": "any", "finance": "any"},

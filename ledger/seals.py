@@ -101,6 +101,11 @@ SOURCES: Mapping[str, Source] = {
         Source("approval_seat", "payout_approval", ("id", "seat", "amount_minor", "approved_on")),
         Source("audit", "audit_note", (
             "id", "noted_at", "actor", "address", "action", "subject", "before", "after")),
+        Source("bank_layout", "bank_layout", ("id", "layout", "text", "digest", "added_by", "added_at")),
+        Source("bank_return", "bank_return", (
+            "id", "sha256", "file_name", "layout", "rows", "imported_by", "imported_at")),
+        Source("bank_row", "bank_return_row", (
+            "id", "return_id", "row", "outcome", "why", "line_id", "payout_id")),
         Source("claim", "claim", (
             "id", "need_id", "rival_id", "why", "contested_by", "contested_at")),
         Source("payee_agreement", "payee_agreement", (

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlmodel import Session, col, select
 
-from ledger import approvals, audit, bank_files, holds, managers, rights
+from ledger import approvals, audit, bank_files, holds, layouts, rights, settings
+from ledger.bank_files import Kind
 from ledger.clock import day_of
 from ledger.core import entry
 from ledger.core.errors import Conflict
@@ -15,13 +16,23 @@ from ledger.core.payable import Line
 from ledger.core.states import PAYOUT, advance
 from ledger.files import Store
 from ledger.journal import Entry, Posting
+from ledger.managers import Manager
+from ledger.pain001 import Payer
 from ledger.payments import Payout, PayoutLine
 from ledger.payouts import digest, get, lines_of, locked, reserved
 from ledger.users import User
 
 
-def send(session: Session, store: Store, payout_id: str, *, by: User, now: datetime) -> tuple[Payout, bytes]:
-    """The bank file of an approved batch. Asked for again, the same bytes."""
+def send(
+    session: Session,
+    store: Store,
+    payout_id: str,
+    *,
+    layout: str = layouts.FIRST,
+    by: User,
+    now: datetime,
+) -> tuple[Payout, bytes]:
+    """The bank file of an approved batch, by a bank's layout. Asked for again, the same bytes."""
     payout = locked(session, payout_id)
     rights.require(by, "payout.send")
     if payout.file_sha256 is not None:
@@ -33,8 +44,8 @@ def send(session: Session, store: Store, payout_id: str, *, by: User, now: datet
     _check_accounts(session, lines)
     _check_holds(session, payout, lines, now)
 
-    content = bank_files.bank_file(payout, lines)
-    payout.state = state
+    content = bank_files.bank_file(layouts.get(session, layout), payout, lines, payer(session, day_of(now)))
+    payout.state, payout.file_layout = state, layout
     payout.file_sha256, payout.sent_by, payout.sent_at = store.put(content), by.id, now
     audit.changed(session, by, "payout.send", payout, now=now)
     session.flush()
@@ -52,9 +63,13 @@ def _check_approved(session: Session, payout: Payout, lines: Sequence[PayoutLine
 
 
 def _check_accounts(session: Session, lines: Sequence[PayoutLine]) -> None:
+    query = select(Manager).join(PayoutLine, col(PayoutLine.manager_id) == Manager.id)
+    now_at = {
+        manager.id: (manager.bank_name, manager.bank_account)
+        for manager in session.exec(query.where(PayoutLine.payout_id == lines[0].payout_id))
+    }
     for line in lines:
-        manager = managers.get(session, line.manager_id)
-        if (manager.bank_name, manager.bank_account) != (line.bank_name, line.bank_account):
+        if now_at[line.manager_id] != (line.bank_name, line.bank_account):
             raise Conflict(
                 "account_changed",
                 "the account of {name} was changed after the batch was made; take the line out first",
@@ -87,6 +102,17 @@ def _check_holds(session: Session, payout: Payout, lines: Sequence[PayoutLine], 
                     name=names.get(manager_id, manager_id),
                     reason=hold.reason,
                 )
+
+
+def payer(session: Session, day: date) -> Payer:
+    """From whose account is paid, as it is set on a day."""
+    names = (settings.PAYER_NAME, settings.PAYER_BANK, settings.PAYER_ACCOUNT, settings.PAYER_CNAPS)
+    return Payer(*(settings.on(session, name, day) for name in names))
+
+
+def kind_of(session: Session, payout: Payout) -> Kind:
+    """How the file of a batch that was sent is named and served."""
+    return bank_files.kind(layouts.get(session, payout.file_layout or layouts.FIRST))
 
 
 def file_of(session: Session, store: Store, payout_id: str, *, by: User) -> bytes:

@@ -6,6 +6,7 @@ day is the row with the latest `from_on` up to it, and of equal ones the last th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -49,6 +50,10 @@ def _number(least: int, most: int) -> Known:
     return Known(str(least), allows, f"{least}–{most}")
 
 
+def _pattern(pattern: str, may_be: str) -> Known:
+    return Known("", lambda text: re.fullmatch(pattern, text) is not None, may_be)
+
+
 BREAK_MONTHS = "tax.break_months"
 AGREEMENT_REQUIRED = "payee.agreement_required"
 ESTIMATE = "period.estimate"
@@ -56,6 +61,8 @@ IN_TRANSIT_DAYS = "period.in_transit_days"
 SECOND_FACTOR = "sign_in.second_factor"  # of operations, finance and administration
 ANSWER_DAYS = "dispute.answer_days"
 PAYDAY = "payout.payday"
+PAYER_NAME, PAYER_BANK = "payer.name", "payer.bank"
+PAYER_ACCOUNT, PAYER_CNAPS = "payer.account", "payer.cnaps"
 
 KNOWN: Mapping[str, Known] = {
     BREAK_MONTHS: _number(1, 11),
@@ -67,6 +74,10 @@ KNOWN: Mapping[str, Known] = {
     # Fifteen days: no source says how long operations have; the payee reads on the page until when.
     ANSWER_DAYS: replace(_number(1, 365), default="15"),
     PAYDAY: replace(_number(1, 31), default="15"),  # of each month, or the next working day
+    PAYER_NAME: _pattern(r"[^\x00-\x1f\x7f]{1,70}", "1–70 characters"),
+    PAYER_BANK: _pattern(r"[^\x00-\x1f\x7f]{1,70}", "1–70 characters"),
+    PAYER_ACCOUNT: _pattern(r"[0-9A-Za-z-]{5,34}", "5–34 digits"),
+    PAYER_CNAPS: _pattern(r"[0-9]{12}", "12 digits"),
 }
 
 

@@ -17,7 +17,7 @@ from api.pages import payouts as batches
 from api.pages.doors import pages, see
 from api.rendering import page
 from api.words import sentence
-from ledger import bank_answers, payouts, rights, sending
+from ledger import bank_answers, layouts, payouts, rights, sending
 from ledger.core.errors import Conflict, Invalid
 from ledger.payouts import Payout, PayoutLine
 from ledger.users import User
@@ -26,9 +26,17 @@ router = pages()
 
 
 @router.post("/payouts/{payout_id}/send")
-def send(session: Books, by: By, now: Now, store: Files, payout_id: str) -> Response:
+def send(
+    request: Request, session: Books, by: By, now: Now, store: Files, payout_id: str, form: Filled
+) -> Response:
     """Make the bank's file; from now on the batch is with the bank."""
-    found, _ = sending.send(session, store, payout_id, by=by, now=now)
+    found = payouts.get(session, payout_id, by=by)
+    layout = form.text("layout") or layouts.FIRST
+    try:
+        sending.send(session, store, payout_id, layout=layout, by=by, now=now)
+    except (Invalid, Conflict) as refusal:
+        form.refuse("layout", sentence(refusal))
+        return batches.shown(request, session, by, now, found, form)
     response = see(f"/payouts/{found.id}")
     flash.put(response, N_("The bank file of {no} is ready to download."), no=found.no)
     return response
@@ -40,8 +48,9 @@ def download(session: Books, by: By, now: Now, store: Files, aside: Aside, payou
     found = payouts.get(session, payout_id, by=by)
     content = sending.file_of(session, store, payout_id, by=by)
     aside.run(lambda apart: sending.note_read(apart, payout_id, by=by, now=now))
-    headers = {"Content-Disposition": f'attachment; filename="{found.no}.csv"'}
-    return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
+    kind = sending.kind_of(session, found)
+    headers = {"Content-Disposition": f'attachment; filename="{found.no}.{kind.suffix}"'}
+    return Response(content, media_type=kind.media_type, headers=headers)
 
 
 @router.post("/payouts/{payout_id}/bank")

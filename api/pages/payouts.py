@@ -11,7 +11,7 @@ from sqlmodel import Session
 from api import flash
 from api.doors import Books, By, Now
 from api.forms import Filled, Form
-from api.language import N_, current, gettext
+from api.language import N_, current, either, gettext
 from api.pages import fields, lists
 from api.pages.doors import pages, see
 from api.pages.lists import SHOWN
@@ -20,6 +20,7 @@ from api.words import sentence
 from ledger import (
     approvals,
     clock,
+    layouts,
     managers,
     payables,
     payouts,
@@ -184,6 +185,7 @@ def shown(request: Request, session: Session, by: User, now: datetime, found: Pa
         case=case,
         able=approvals.able(session, case) if found.state == "made" else [],
         places=approvals.places(session, case, by) if found.state == "made" else [],
+        layouts=_layouts(session, by) if found.state == "approved" else [],
         look=approvals.look(session, found),
         why_not=_why_not,
         people=users.names(session, _people(found, standing)),
@@ -194,6 +196,10 @@ def shown(request: Request, session: Session, by: User, now: datetime, found: Pa
 def _people(found: Payout, standing: approvals.Standing) -> list[str]:
     agreed = (*standing.given, *standing.stale)
     return [found.made_by, found.sent_by or "", *(x for one in agreed for x in (one.approved_by, one.seat))]
+
+
+def _layouts(session: Session, by: User) -> list[tuple[str, str]]:
+    return [(one.id, either(one.title_zh, one.title_en)) for one in layouts.listing(session, by=by)]
 
 
 def _why_not(refusal: Refused | None) -> str:

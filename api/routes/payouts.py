@@ -25,7 +25,7 @@ from api.values import (
     Reason,
     first_of,
 )
-from ledger import approvals, bank_answers, payables, payouts, sending
+from ledger import approvals, bank_answers, layouts, payables, payouts, sending
 from ledger.clock import day_of
 from ledger.core.money import format_minor
 from ledger.managers import masked
@@ -52,6 +52,12 @@ class Approval(Body):
 
     digest: Digest | None = None
     for_user: Id | None = Field(default=None, description="As a stand-in: in whose place.")
+
+
+class Sending(Body):
+    """By which bank layout the file is written; `GET /bank-layouts` has them."""
+
+    layout: Id = layouts.FIRST
 
 
 class TakingOut(Body):
@@ -232,23 +238,35 @@ def take_out(id: PathId, body: TakingOut, session: Books, by: By, now: Now) -> W
 
 
 @router.post("/{id}/send")
-def send(id: PathId, session: Books, store: Files, by: By, now: Now) -> WholePayout:
+def send(
+    id: PathId, session: Books, store: Files, by: By, now: Now, body: Sending | None = None
+) -> WholePayout:
     """Make the bank file of an approved batch; it is at `/file`."""
     payouts.get(session, id, by=by)
-    payout, _ = sending.send(session, store, id, by=by, now=now)
+    layout = body.layout if body else layouts.FIRST
+    payout, _ = sending.send(session, store, id, layout=layout, by=by, now=now)
     return _whole(session, payout, now)
+
+
+FILE_KINDS: dict[str, Any] = {
+    "text/csv": {},
+    "application/xml": {},
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": {},
+}
 
 
 @router.get(
     "/{id}/file",
     response_class=Response,
-    responses={200: {"description": "The bank file.", "content": {"text/csv": {}}}, **problems(409)},
+    responses={200: {"description": "The bank file.", "content": FILE_KINDS}, **problems(409)},
 )
 def file(id: PathId, session: Books, store: Files, by: By, now: Now, aside: Aside) -> Response:
     """The bank file of a batch that was sent."""
     content = sending.file_of(session, store, id, by=by)
     aside.run(lambda apart: sending.note_read(apart, id, by=by, now=now))
-    return download(content, f"{payouts.get(session, id, by=by).no}.csv", "text/csv")
+    found = payouts.get(session, id, by=by)
+    kind = sending.kind_of(session, found)
+    return download(content, f"{found.no}.{kind.suffix}", kind.media_type.partition(";")[0])
 
 
 @router.post("/{id}/confirm")

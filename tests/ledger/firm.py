@@ -14,6 +14,7 @@ from ledger import (
     agreements,
     approvals,
     bank_answers,
+    bank_returns,
     deals,
     disputes,
     evidence,
@@ -21,6 +22,7 @@ from ledger import (
     holds,
     identities,
     invoices,
+    layouts,
     managers,
     milestones,
     needs,
@@ -307,7 +309,11 @@ def _pay(session: Session, firm: Firm) -> None:
     invoices.use(session, payouts.lines_of(session, made.id))
     approvals.approve(session, made.id, by=firm.second, now=day(3))
     sending.send(session, firm.store, made.id, by=firm.finance, now=day(3))
+    own = layouts.shipped_text("simple").replace("layout: simple", "layout: own")
+    layouts.add(session, own, by=firm.finance, now=day(3))
     bank_answers.confirm(session, made.id, value_on=day(4).date(), by=firm.finance, now=day(4))
+    told = "用途,收款账号,金额,状态\n别人的,62229999,1.00,成功\n".encode()
+    bank_returns.take(session, firm.store, told, name="回单.csv", layout="own", by=firm.finance, now=day(4))
 
 
 def state(session: Session, firm: Firm, now: datetime) -> statements.Statement:

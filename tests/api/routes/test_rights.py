@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.routes import ROUTERS
-from ledger import clock, notices, papers, reminders, statements
+from ledger import clock, layouts, notices, papers, reminders, statements
 from ledger.audit import Note
 from ledger.db import Database, fingerprint
 from ledger.files import Store
@@ -71,6 +71,9 @@ SIGNED_FIELDS = {"manager_id": "M1", "number": "XY-2", "signed_on": "2026-03-01"
 SIGNED = {"data": SIGNED_FIELDS, "files": FILE}
 ENDING = {"last_on": "2026-03-31", "reason": "r"}
 INVOICE = {"data": INVOICE_FIELDS, "files": FILE}
+TOLD = "用途,收款账号,金额,状态\n别人的,62229999,1.00,成功\n"
+ANSWER = {"data": {"layout": "simple"}, "files": {"file": ("a.csv", TOLD.encode(), "text/csv")}}
+NEW_LAYOUT = {"text": layouts.shipped_text("simple").replace("layout: simple", "layout: own")}
 
 # method and path, what is sent, and the status for: nobody, the manager, another, operations, finance
 ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
@@ -213,6 +216,13 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("GET /stand-ins", None, (401, 403, 403, 200, 200)),
     ("POST /stand-ins", NEW_STAND_IN, (401, 403, 403, 201, 201)),
     ("POST /stand-ins/{stand_in}/end", None, (401, 403, 403, 200, 200)),
+    ("GET /bank-layouts", None, (401, 403, 403, 200, 200)),
+    ("GET /bank-layouts/simple", None, (401, 403, 403, 200, 200)),
+    ("POST /bank-layouts", NEW_LAYOUT, (401, 403, 403, 403, 201)),
+    ("GET /bank-returns", None, (401, 403, 403, 200, 200)),
+    ("POST /bank-returns", ANSWER, (401, 403, 403, 403, 201)),
+    ("GET /bank-returns/{bank_return}", None, (401, 403, 403, 200, 200)),
+    ("POST /bank-returns/rows/{bank_row}/set-aside", {"note": "r"}, (401, 403, 403, 403, 200)),
     ("POST /payouts/{approved}/send", None, (401, 403, 403, 200, 200)),
     ("GET /payouts/{sent}/file", None, (401, 403, 403, 200, 200)),
     ("POST /payouts/{sent}/confirm", {"value_on": "2026-03-01"}, (401, 403, 403, 403, 200)),
@@ -370,6 +380,9 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
         "id"
     ]
     things |= contested(office, things["statement"])
+    first = {"file": ("b.csv", f"{TOLD}\n".encode(), "text/csv")}
+    told = office.send("finance", "POST", "/bank-returns", data={"layout": "simple"}, files=first).json()
+    things["bank_return"], things["bank_row"] = told["id"], told["listed"][0]["id"]
     things["stand_in"] = office.post("operator", "/stand-ins", NEW_STAND_IN)["id"]
     brought = office.post("finance", "/cutovers", CUTOVER)
     things["cutover"], things["cutover_digest"] = brought["id"], brought["digest"]
@@ -419,7 +432,8 @@ def sent(body: Any, things: dict[str, str]) -> dict[str, Any]:
     """How a body goes with its request."""
     if body is FILE:
         return {"files": body}
-    return dict(body) if body is INVOICE or body is SIGNED else {"json": filled(body, things)}
+    given_whole = any(body is one for one in (INVOICE, SIGNED, ANSWER))
+    return dict(body) if given_whole else {"json": filled(body, things)}
 
 
 @pytest.mark.parametrize(("route", "body", "expected"), ROWS, ids=[row[0] for row in ROWS])
