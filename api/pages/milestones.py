@@ -28,6 +28,7 @@ from ledger import (
     milestones,
     needs,
     organisations,
+    results,
     rights,
     users,
 )
@@ -229,6 +230,7 @@ def _milestone(
         users=users.names(session, [milestone.logged_by, milestone.decided_by or ""]),
         evidence=evidence.of(session, milestone.id),
         need_evidence=_of_need(session, deal, milestone, plan.stages[0].id),
+        **_brought_together(session, deal),
         may=_may(session, milestone, by),
         foreseen=foreseen,
         hindrance=hindrance,
@@ -239,6 +241,16 @@ def _milestone(
 def _of_need(session: Session, deal: Deal, milestone: Milestone, first: str) -> list[evidence.Evidence]:
     """The need's own files show that the first stage was reached."""
     return evidence.of(session, deal.need_id) if deal.need_id and milestone.stage == first else []
+
+
+def _brought_together(session: Session, deal: Deal) -> dict[str, Any]:
+    """Who brought the deal's need together with which results: what sourcing rests on."""
+    told = results.pairings(session, need_id=deal.need_id) if deal.need_id else []
+    return {
+        "pairings": told,
+        "paired": results.by_id(session, [one.result_id for one in told]),
+        "brought_by": managers.names(session, [one.manager_id for one in told]),
+    }
 
 
 def _may(session: Session, milestone: Milestone, by: User) -> dict[str, bool]:

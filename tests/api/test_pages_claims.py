@@ -30,6 +30,9 @@ def test_a_result_shows_its_needs_and_who_brought_them_together(front: Front) ->
     page = front.look("operator", f"/needs/{need}")
     assert "Brought together Eye-axis measuring sensor 张三" in page and "We met" in page
     assert "张三" in front.look("operator", made)
+    sourcing = front.milestone(front.deal(need=need), stage="tech_sourcing")
+    shown = front.look("operator", f"/milestones/{sourcing}")
+    assert "Brought together Eye-axis measuring sensor 张三" in shown
     assert "Eye-axis measuring sensor" in front.look("finance", "/results?q=sensor")
 
 
