@@ -1,15 +1,19 @@
 """What is written to the log: a line an event, for programs; in a terminal, for people.
 
-A traceback is written without the values of variables. They hold sign-in secrets and personal data, and
+A traceback is written without the values of variables, and without the row that PostgreSQL tells of where
+it refuses one. They hold sign-in secrets and personal data, and
 writing out a page's worth of them takes a minute.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
+from typing import Any
 
 import structlog
+from structlog.typing import EventDict
 
 
 def set_up(level: int = logging.INFO) -> None:
@@ -18,7 +22,7 @@ def set_up(level: int = logging.INFO) -> None:
     shown = (
         [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if sys.stderr.isatty()
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        else [_traceback, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )
     structlog.configure(
         processors=[
@@ -30,3 +34,13 @@ def set_up(level: int = logging.INFO) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # the one of now, not of start
     )
+
+
+_ROW = re.compile(r"^DETAIL: .*(\n(?!\S+:|\[).*)*", re.MULTILINE)
+
+
+def _traceback(logger: Any, method: str, event: EventDict) -> EventDict:
+    told = structlog.processors.format_exc_info(logger, method, event)
+    if isinstance(told.get("exception"), str):
+        told["exception"] = _ROW.sub("DETAIL: not told", told["exception"])
+    return told
