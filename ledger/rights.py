@@ -68,6 +68,8 @@ RIGHTS: Mapping[str, Mapping[Role, Condition]] = {
     "invoice.take_back": {"operator": "any", "finance": "any"},
     "payee_agreement.record": {"operator": "any"},
     "payee_agreement.see": {"manager": "own", "operator": "any", "finance": "any"},
+    "owing.see": {"manager": "own", "operator": "any", "finance": "any"},
+    "owing.settle": {"finance": "others"},
     "identity.record": {"manager": "own", "operator": "any"},
     "identity.see": {"manager": "own", "operator": "any", "finance": "any"},
     "tax.see": {"finance": "any"},
