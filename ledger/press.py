@@ -44,6 +44,7 @@ Lang = Literal["zh", "zh+en"]
 
 _SRGB = "sRGB2014.icc"
 _TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+STYLE = _TEMPLATES / "papers" / "paper.css"
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -282,7 +283,7 @@ class _Press:
 def _press() -> _Press:
     font_config, fetcher = FontConfiguration(), _OnlyOurFaces()
     css = CSS(
-        string=(_TEMPLATES / "papers" / "paper.css").read_text("utf-8"),
+        string=STYLE.read_text("utf-8"),
         url_fetcher=fetcher,
         font_config=font_config,
         base_url="face:",

@@ -18,6 +18,7 @@ BENCHES = {
     "ledger": "ledger",
     "import": "imports",
     "balances": "balances",
+    "statements": "statements",
     "api": "serving",
 }
 
