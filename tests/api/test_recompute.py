@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from ledger import approvals, bank_answers, deals, managers, milestones, payouts
+from ledger import approvals, bank_answers, deals, managers, milestones, payouts, sending
 from ledger.cli import main
 from ledger.core.entry import COMMISSION_COST, HELD
 from ledger.core.money import format_minor
@@ -137,7 +137,7 @@ def paid(front: Front, tmp_path: Path) -> None:
         operator = {"by": front.users["operator"], "now": front.now()}
         made = payouts.make(session, value_on=today(front), only=["M1"], **operator)
         approvals.approve(session, made.id, by=front.users["second"], now=front.now())
-        payouts.send(session, Store(tmp_path), made.id, **finance)
+        sending.send(session, Store(tmp_path), made.id, **finance)
         bank_answers.confirm(session, made.id, value_on=today(front), **finance)
 
 
