@@ -24,6 +24,7 @@ from ledger.users import User
 def of(session: Session, manager_id: str, *, currency: str = "CNY", by: User) -> int:
     """What somebody who left owes; minor units."""
     rights.require(by, "owing.see", managers=[manager_id])
+    managers.get(session, manager_id)
     return accounts.balance(session, entry.RECOVERABLE, manager_id, currency)
 
 

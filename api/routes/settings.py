@@ -8,7 +8,7 @@ from fastapi import Path
 from sqlmodel import Session
 
 from api.doors import Books, By, Now, noun
-from api.values import Answer, Body, Day, Instant, Page, Reason
+from api.values import Answer, Body, Day, Instant, Name, Page, Reason
 from ledger import settings
 from ledger.clock import day_of
 
@@ -17,10 +17,10 @@ router = noun("settings")
 Named = Annotated[str, Path(description="Its name.", pattern=r"^[a-z_.]{1,60}$")]
 
 
-class Decision(Body):
+class SettingDecision(Body):
     """A value and the day it counts from, which may lie back as far as this year goes."""
 
-    value: str
+    value: Name
     from_on: Day
     reason: Reason
 
@@ -64,7 +64,7 @@ def listing(session: Books, by: By, now: Now) -> Page[SettingAnswer]:
 
 
 @router.post("/{name}", status_code=201)
-def decide(name: Named, body: Decision, session: Books, by: By, now: Now) -> SettingAnswer:
+def decide(name: Named, body: SettingDecision, session: Books, by: By, now: Now) -> SettingAnswer:
     """Let a value count from a day on."""
     settings.decide(session, name, **body.model_dump(), by=by, now=now)
     return _told(session, name, now)
