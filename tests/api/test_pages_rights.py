@@ -141,6 +141,14 @@ ROWS: dict[str, str] = {
     "/verify": "nmlofa",
     "/verify/x/y": "",
     "/worker.js": "nmlofa",
+    "/results": "mlof",
+    "/results/new": "mlo",
+    "/results/{result}": "mlof",
+    "/claims": "mlof",
+    "/claims/{claim}": "mlof",
+    "/cutovers": "of",
+    "/cutovers/{cutover}": "of",
+    "/payee-agreements/{signed}/file": "mof",
 }
 
 
