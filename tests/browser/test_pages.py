@@ -5,19 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
-from sqlmodel import Session, select
 
 from api import navigation
-from ledger import clock, demo, jobs, printing, statements
+from ledger import clock, demo, printing, statements
 from ledger.core import period as months
 from ledger.db import Database
 from ledger.files import Store
-from ledger.schedule import JOBS
 from tests.browser import crawl
 from tests.browser.conftest import Site, serve
 
@@ -35,6 +32,7 @@ def demonstration(
     url = f"sqlite:///{shutil.copyfile(migrated_file, folder / 'yongjin.db')}"
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("YONGJIN_VAR", str(folder))
+        patched.setenv("YONGJIN_CLOCK", "off")
         patched.setenv("YONGJIN_DATABASE_URL", url)
         patched.setenv("YONGJIN_OWNER_DATABASE_URL", url)
         _prepare(Database(url), Store(folder / "files"))
@@ -43,11 +41,10 @@ def demonstration(
 
 
 def _prepare(database: Database, store: Store) -> None:
-    """The demonstration, two statements of it, and nothing left for the clock: pages are looked at here."""
+    """The demonstration, and two statements of it; without a clock no job makes the others."""
     now = clock.now()
     demo.load(database, store, contracts=20, now=now)
     month = months.preceding(months.of(clock.day_of(now)))
-    database.run(lambda session: _no_jobs(session, now))
     for manager_id in ("T001", "T002"):
         with database.reading() as session:
             drawn = statements.draw(session, manager_id, month, kind="preliminary", now=now)
@@ -55,15 +52,6 @@ def _prepare(database: Database, store: Store) -> None:
             pdf = apart.submit(printing.printed, drawn).result()
         database.run(lambda session, drawn=drawn, pdf=pdf: statements.keep(session, store, drawn, pdf))
     database.close()
-
-
-def _no_jobs(session: Session, now: datetime) -> None:
-    """What the clock would catch up on starting counts as done."""
-    for job in JOBS.values():
-        if planned := jobs.latest_planned(job, now):
-            jobs.request(session, job.name, planned.isoformat(), by="clock", now=now)
-    for run in session.exec(select(jobs.JobRun).where(jobs.JobRun.state == "waiting")):
-        run.state, run.ended_at = "done", now
 
 
 @pytest.mark.long
