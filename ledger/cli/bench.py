@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
-from ledger import benches
+from ledger import benches, logs
 from ledger.cli.app import Json, app, print_json
 from ledger.core.errors import NotFound
 
@@ -21,6 +22,7 @@ def bench(
     json: Json = False,
 ) -> None:
     """Measure ourselves against an anchor, in things a second; exit 1 where a bar is not met."""
+    logs.set_up(logging.WARNING)  # what is posted is told on the log, and results alone on standard output
     if what not in (ALL, *benches.BENCHES):
         raise NotFound(
             "bench_unknown",
