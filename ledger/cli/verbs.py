@@ -29,6 +29,7 @@ VERBS = {
     "user": "people",
     "verify": "books",
     "why": "why",
+    "worker": "service",
 }
 
 

@@ -21,6 +21,7 @@ from ledger.core.entry import BANK, IN_TRANSIT, PAYABLE, RECEIVABLE, WITHHELD_II
 from ledger.core.errors import Conflict
 from ledger.db import Database, guard_code
 from ledger.files import Store
+from ledger.snapshots import KeptBalance, Snapshot
 from tests.ledger import firm as firms
 from tests.ledger.firm import Firm, day
 
@@ -46,6 +47,9 @@ def firm(database: Database, tmp_path: Path) -> Firm:
 def owner(settings: Settings, firm: Firm) -> Iterator[Database]:
     """The books as the role that owns the tables opens them."""
     opened = Database(settings.owner_url)
+    with opened.writing() as session:  # of a month long gone, reopened since: it counts for nothing
+        session.add(Snapshot(id="sn_0", period="2020-01", reopening_id="ro_0", block_no=1, made_at=NOW))
+        session.add(KeptBalance(snapshot_id="sn_0", account=BANK, owner="b", currency="CNY", amount_minor=1))
     yield opened
     opened.close()
 
@@ -436,11 +440,15 @@ def test_a_close_and_a_posting_take_turns(owner: Database) -> None:
 BATCH = (
     "INSERT INTO payout (id, no, currency, value_on, state, digest, made_by, made_at)"
     " VALUES ('po_x', 'x', 'CNY', '2026-03-09', '{state}', 'd', 'us_2', '2026-03-09 00:00:00.000000')",
-    "INSERT INTO payout_line SELECT 'pl_x', 'po_x', manager_id, payee_name, bank_name, bank_account, 100, 10,"
-    " 90, tax_method, tax_working, value_on, '{line}', NULL, NULL FROM payout_line",
+    "INSERT INTO payout_line (id, payout_id, manager_id, payee_name, bank_name, bank_account, bank_cnaps,"
+    " gross_minor, tax_minor, net_minor, tax_method, tax_working, value_on, state)"
+    " SELECT 'pl_x', 'po_x', manager_id, payee_name, bank_name, bank_account, bank_cnaps, 100, 10, 90,"
+    " tax_method, tax_working, value_on, '{line}' FROM payout_line",
 )
 APPROVAL = (
-    "INSERT INTO payout_approval VALUES ('pa_x', 'po_x', '{by}', '2026-03-09 00:00:00.000000', '{digest}')"
+    "INSERT INTO payout_approval (id, payout_id, approved_by, approved_at, digest, seat, amount_minor,"
+    " approved_on) VALUES ('pa_x', 'po_x', '{by}', '2026-03-09 00:00:00.000000', '{digest}', '{by}', 100,"
+    " '2026-03-09')"
 )
 RESERVED = whole((PAYABLE, "M1", 100), (IN_TRANSIT, "po_x", -100), kind="payout_made", source="pl_x")
 PAID = whole(

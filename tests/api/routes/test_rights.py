@@ -372,7 +372,7 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
         reminders.statements_made(session, "2026-03", now=office.now())
         things["notice"] = notices.unread(session, by=office.users["zhang"])[0].id
     things["result"] = office.post("zhang", "/results", {"title": "成果", "source": "天津大学"})["id"]
-    things["rival"] = office.post("li", "/needs", NEW_NEED)["id"]
+    things["rival"] = office.post("li", "/needs", {**NEW_NEED, "client": "别家企业"})["id"]
     office.send("li", "POST", f"/needs/{things['rival']}/evidence", files=FILE)
     contest = {"need_id": things["need"], "rival_id": things["rival"], "why": "r"}
     things["claim"] = office.post("li", "/claims", contest)["id"]
