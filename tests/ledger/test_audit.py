@@ -300,7 +300,7 @@ def test_the_trail_can_be_searched(database: Database, firm: Firm) -> None:
         "action": ["payout.send"],
         "noun": ["payout.make", "payout.approve", "payout.send", "payout.confirm"],
         "subject": ["manager.add", "manager.set_payment", "identity.record"],
-        "day": ["hold.lift", "payout.make", "payout.approve", "payout.send"],
+        "day": ["hold.lift", "payout.make", "payout.approve", "payout.send", "bank_layout.add"],
         "nobody": [],
     }
     assert "fee.record" in [one.action for one in rest] and "payout.make" not in [one.action for one in rest]
