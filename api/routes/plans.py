@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from api.doors import Books, By, Files, Now, noun
 from api.routes.jobs import RunAnswer
-from api.values import Answer, Body, Cursor, Day, Instant, Limit, Page, PathId, first_of, no_controls
+from api.values import Answer, Body, Cursor, Day, Id, Instant, Limit, Page, PathId, first_of, no_controls
 from ledger import plan_diffs, plans, rights
 from ledger.clock import day_of
 
@@ -38,7 +38,7 @@ class Publication(Body):
 class NewComparison(Body):
     """What to compare a version with, and what is earned from when to when."""
 
-    old: str = Field(description="The id of the version it would replace.", max_length=64)
+    old: Id = Field(description="The id of the version it would replace.")
     from_on: Day | None = Field(default=None, description="Left out: from the beginning.")
     to_on: Day | None = Field(default=None, description="Left out: up to today.")
 

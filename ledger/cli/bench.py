@@ -32,6 +32,7 @@ def bench(
         )
     wanted = list(benches.BENCHES) if what == ALL else [what]
     measured: list[benches.Result] = []
+    print(", ".join(f"{name} {value}" for name, value in benches.machine().items()), file=sys.stderr)
     for one in wanted:
         found = benches.run(one)
         measured += found
@@ -40,7 +41,7 @@ def bench(
     for why in sorted({one.missing for one in measured if one.missing}):
         print(why, file=sys.stderr)
     if json:
-        print_json({"machine": benches.machine(), "results": [_told(one) for one in measured]})
+        print_json([_told(one) for one in measured])
     if any(one.holds is False for one in measured):
         raise typer.Exit(1)
 

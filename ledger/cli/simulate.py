@@ -34,6 +34,10 @@ def simulate(
         ),
     ] = None,
     lang: Annotated[Language, typer.Option("--lang", help="The language of the reasons.")] = Language.en,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="In JSON also the steps as data, and what each stage waits for."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Say what everyone has earned on a deal, and why."""
@@ -47,13 +51,19 @@ def simulate(
 
     data = simulation(plan_file.plan, facts_file.facts, result, lang)
     if as_json:
-        print_json(data)
+        print_json(data if explain else promised(data))
     else:
         _print_table(plan_file.plan, facts_file, result, data, lang)
 
 
+def promised(data: dict[str, Any]) -> dict[str, Any]:
+    """The result without what `--explain` adds, so that whoever compares it whole finds nothing new."""
+    rows = [{name: value for name, value in row.items() if name != "steps"} for row in data["allocations"]]
+    return {name: value for name, value in data.items() if name != "waits"} | {"allocations": rows}
+
+
 def simulation(plan: Plan, facts: DealFacts, result: Target, lang: Language) -> dict[str, Any]:
-    """The result as docs/PLANS.md promises it; amounts as text with the currency's digits."""
+    """What docs/PLANS.md promises, and what `--explain` adds; amounts as text with the currency's digits."""
 
     def text(minor: int) -> str:
         return format_minor(minor, plan.currency)

@@ -121,7 +121,7 @@ def test_managers_do_not_see_payouts(desk: Desk) -> None:
 
 def test_operations_do_not_confirm_what_the_bank_did(desk: Desk) -> None:
     made = _sent(desk)
-    assert "/bank" not in desk.open("operator", f"/payouts/{made}").text
+    assert f"/payouts/{made}/bank" not in desk.open("operator", f"/payouts/{made}").text
     assert desk.fill("operator", f"/payouts/{made}/bank", {"do": "all"}).status_code == 403
 
 

@@ -143,7 +143,7 @@ def test_the_sessions_of_an_account_are_listed_and_ended(desk: Desk) -> None:
         ("phone", "12"),
         ("phone", "13800000001"),
         ("password", "short"),
-        ("manager", "M1"),
+        ("manager", "M99"),
         ("name", " "),
         ("role", "king"),
     ],
