@@ -57,19 +57,20 @@
 
   async function keepDrafts(form) {
     const key = keyOf(form), note = one("[data-draft-note]", form);
-    const known = await drafts("readonly", (store) => store.get(key));
-    if (known && !one(".wrong, .note.bad", form)) {
-      fill(form, known);
-      if (note) note.hidden = false;
-    }
-    let waits = 0;
+    let waits = 0, begun = false;
     const keep = () => {
+      begun = true;
       clearTimeout(waits);
       waits = setTimeout(() => drafts("readwrite", (store) => store.put(written(form), key)), 200);
     };
     form.addEventListener("input", keep);
     form.addEventListener("change", keep);
     form.addEventListener("submit", () => sessionStorage.setItem("sent", key));
+    const known = await drafts("readonly", (store) => store.get(key));
+    if (known && !begun && !one(".wrong, .note.bad", form)) {
+      fill(form, known);
+      if (note) note.hidden = false;
+    }
     one("[data-draft-drop]", form)?.addEventListener("click", async () => {
       await drafts("readwrite", (store) => store.delete(key));
       form.reset();

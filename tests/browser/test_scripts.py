@@ -18,6 +18,17 @@ from tests.browser.test_story import fill, log_milestone, record, verify_next
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 PHOTO = {"name": "表.png", "mimeType": "image/png", "buffer": (STATIC / "icon-192.png").read_bytes()}
 
+# the browser's own database has a draft of this title with its photo
+KEPT = """title => new Promise((done, failed) => {
+  const asked = indexedDB.open("yongjin", 1);
+  asked.onerror = () => failed(asked.error);
+  asked.onsuccess = () => {
+    const all = asked.result.transaction("draft").objectStore("draft").getAll();
+    all.onsuccess = () => done(all.result.some(({fields, files}) =>
+      fields.some(([, value]) => value === title) && Object.values(files).some((kept) => kept.length)));
+  };
+})"""
+
 
 def test_a_need_written_without_a_network_is_there_again_with_its_photo(site: Site) -> None:
     phone = site.signed_in("manager", width=360)
@@ -26,7 +37,7 @@ def test_a_need_written_without_a_network_is_there_again_with_its_photo(site: Si
     phone.reload()  # from now on the worker is asked first
     fill(phone, title="断网时写下的需求", client="优眼科技")
     phone.locator("input[type=file]").set_input_files([PHOTO])  # type: ignore[list-item]
-    phone.wait_for_timeout(600)  # drafts are kept a moment after the last key
+    phone.wait_for_function(KEPT, arg="断网时写下的需求")
     phone.context.set_offline(True)
     phone.locator("main form button.primary").click()
     phone.get_by_text("没有网络").first.wait_for()

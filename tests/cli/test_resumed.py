@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,13 +24,13 @@ from tests.killing import (
     start_postgresql,
     working_in,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.long
 
 KILLS = 6
 DEALS = 1500
 PEOPLE = 60
-ENDS_SECONDS_MOST = 20  # whoever worked for one that was killed
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -52,8 +51,8 @@ def deal(number: int) -> str:
     return json.dumps({"format": 1, "deal": about, "managers": who, "events": events}, ensure_ascii=False)
 
 
-def until_done(world: World, desk: Desk, words: list[str], query: str) -> list[int]:
-    """Start it, kill it in the middle of its work, start it again; the last time it may end.
+def until_done(world: World, desk: Desk, words: list[str], query: str, whole: int) -> list[int]:
+    """Start it, kill it when some of the whole is seen to be there, start it again; the last time it may end.
 
     How far it was each time. Nobody who worked for one that was killed stays behind.
     """
@@ -63,10 +62,8 @@ def until_done(world: World, desk: Desk, words: list[str], query: str) -> list[i
         return counted(desk.database, query)
 
     for _ in range(KILLS):
-        before, running = standing(), program(*words)
-        while standing() == before and running.poll() is None:
-            time.sleep(0.05)
-        time.sleep(chance.random() * 1.5)
+        enough, running = standing() + chance.randint(1, whole // (2 * KILLS)), program(*words)
+        until(lambda enough=enough, running=running: standing() >= enough or running.poll() is not None)  # type: ignore[misc]
         if running.poll() is not None:
             break
         running.kill()
@@ -75,10 +72,7 @@ def until_done(world: World, desk: Desk, words: list[str], query: str) -> list[i
             kill_postgresql(world.server)
             start_postgresql(world.server)
             desk.database.close()
-        latest = time.monotonic() + ENDS_SECONDS_MOST
-        while working_in(world.settings.var) and time.monotonic() < latest:
-            time.sleep(0.1)
-        assert working_in(world.settings.var) == []
+        until(lambda: not working_in(world.settings.var))
         seen.append(standing())
     assert program(*words).wait() == 0
     return seen
@@ -93,7 +87,7 @@ def test_an_import_that_is_killed_goes_on(world: World, tmp_path: Path) -> None:
         return counted(desk.database, f"SELECT count(*) FROM {what}")
 
     words = ["import", str(file), "--plan", "simple", "--workers", "2"]
-    seen = until_done(world, desk, words, "SELECT count(*) FROM deal")
+    seen = until_done(world, desk, words, "SELECT count(*) FROM deal", DEALS)
     assert seen == sorted(seen) and 0 < seen[0] < DEALS, seen
     assert count() == DEALS
     assert count("fact") == 3 * DEALS
@@ -114,7 +108,7 @@ def test_statements_that_are_killed_go_on(world: World) -> None:
 
     month = f"{desk.today:%Y-%m}"
     words, kept = ["statements", "run", "--period", month, "--workers", "2"], "SELECT count(*) FROM statement"
-    seen = until_done(world, desk, words, kept)
+    seen = until_done(world, desk, words, kept, PEOPLE)
     assert seen == sorted(seen) and seen[0] > 0, seen
     people = PEOPLE + 2
     assert counted(desk.database, kept) == people

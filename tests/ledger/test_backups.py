@@ -7,7 +7,6 @@ import io
 import json
 import tarfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -31,6 +30,7 @@ from ledger.sign_ins import SignIn
 from ledger.statements import Statement
 from tests.ledger import firm as firms
 from tests.ledger.firm import DEAL, Firm, day
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -110,10 +110,8 @@ def test_what_was_backed_up_while_written_to_is_restored_verified_and_handed_out
 
     worker = threading.Thread(target=work)
     worker.start()
-    while written[0] < before:
-        time.sleep(0.01)
-    began = written[0]
     try:
+        began = until(lambda: written[0] if written[0] >= before else 0)
         run("backup", str(file))
     finally:
         stop.set()

@@ -10,10 +10,9 @@ import random
 import signal
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
@@ -28,11 +27,13 @@ from ledger.db import Database, fingerprint
 from ledger.files import Store
 from ledger.parts import Part
 from ledger.statements import Statement
+from tests.waiting import Gated, until
 
 PERIOD = "2026-03"
 NOW = datetime(2026, 4, 1, 2, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
 QUICK, LONG = 17, 2000
+RUN_SECONDS_MOST = 3600
 
 
 def hire(database: Database, count: int) -> None:
@@ -64,8 +65,8 @@ def check_whole(database: Database, store: Store, run_id: str, count: int) -> No
 
 
 @contextmanager
-def running(database: Database, store: Store, **options: Any) -> Iterator[tuple[Thread, dict[str, int]]]:
-    """A run under way in a thread, and how far it is."""
+def running(database: Database, store: Store, **options: Any) -> Iterator[dict[str, int]]:
+    """A run under way in a thread: how far it is. At the end of the block it is waited for."""
     far = {"done": 0, "total": 0}
     thread = Thread(
         target=printing.run,
@@ -78,29 +79,33 @@ def running(database: Database, store: Store, **options: Any) -> Iterator[tuple[
         },
     )
     thread.start()
-    yield thread, far
-    thread.join(600)
+    yield far
+    thread.join(RUN_SECONDS_MOST)
     assert not thread.is_alive()
+
+
+def busy(database: Database, among: Mapping[int, Any]) -> list[int]:
+    """Which of these processes have a part that is not done."""
+    with database.reading() as session:
+        claimed = {part.claimed_by for part in parts.of(session, "jr_1") if part.state == "claimed"}
+    return sorted(pid for pid in among if printing.node(pid) in claimed)
 
 
 def test_processes_that_are_killed_are_replaced_and_nothing_is_lost_or_made_twice(
     sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """One is killed with a part in its hands: what it has to keep waits at the gate."""
     monkeypatch.setenv("YONGJIN_VAR", str(sqlite_settings.var))
-    database, store = Database(sqlite_settings.database_url), Store(sqlite_settings.files)
+    database, store = Database(sqlite_settings.database_url), Gated(sqlite_settings.files)
     hire(database, QUICK)
-    killed, chance = 0, random.Random(1)
-    with running(database, store, workers=2) as (thread, far):
-        while thread.is_alive() and killed < 2:
-            hands = multiprocessing.active_children()
-            with database.reading() as session:
-                busy = {part.claimed_by for part in parts.of(session, "jr_1") if part.state == "claimed"}
-            working = [hand for hand in hands if printing.node(hand.pid) in busy]
-            if working:
-                os.kill(chance.choice(working).pid or 0, signal.SIGKILL)
-                killed += 1
-            time.sleep(0.05)
-    assert killed > 0 and far == {"done": QUICK, "total": QUICK}
+
+    def at_work() -> list[int]:
+        return busy(database, {hand.pid or 0: hand for hand in multiprocessing.active_children()})
+
+    with running(database, store, workers=2) as far:
+        os.kill(until(at_work)[0], signal.SIGKILL)
+        store.open_gate()
+    assert far == {"done": QUICK, "total": QUICK}
     check_whole(database, store, "jr_1", QUICK)
     database.close()
 
@@ -194,50 +199,63 @@ def hired_worker(settings: Settings, lease: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen([program, "worker"], env=environment, stdout=subprocess.DEVNULL)
 
 
+@contextmanager
+def nothing_is_kept(owner: Database) -> Iterator[None]:
+    """Meanwhile no statement is written: whoever has made one waits with the part in its hands."""
+    with owner.engine.connect() as connection:
+        connection.exec_driver_sql("LOCK TABLE statement IN SHARE MODE")
+        yield
+
+
 def by_workers(settings: Settings, monkeypatch: pytest.MonkeyPatch, *, count: int, kills: int) -> None:
-    """A run that workers alone do, so many of whom are killed at random."""
+    """A run that workers alone do, so many of whom are killed, each seen with a part that is not done."""
+    monkeypatch.setenv("YONGJIN_VAR", str(settings.var))
     monkeypatch.setenv("YONGJIN_LEASE_SECONDS", "3")
-    database, store, chance = Database(settings.database_url), Store(settings.files), random.Random(2)
+    database, owner = Database(settings.database_url), Database(settings.owner_url)
+    store, chance = Store(settings.files), random.Random(2)
     hire(database, count)
-    there = [hired_worker(settings, 3) for _ in range(2 if count < 100 else 3)]
+    there = {one.pid: one for one in (hired_worker(settings, 3) for _ in range(2 if count < 100 else 3))}
+
+    def kill_one() -> None:
+        pid = chance.choice(until(lambda: busy(database, there)))
+        victim = there.pop(pid)
+        victim.kill()
+        victim.wait()
+        another = hired_worker(settings, 3)
+        there[another.pid] = another
+
     try:
-        with running(
-            database, store, workers=0, dispatch=lambda part_ids: workers.tell(database, part_ids)
-        ) as (thread, far):
-            killed = 0
-            while thread.is_alive():
-                if killed < kills and far["done"] > killed * count // (kills + 1):
-                    victim = chance.randrange(len(there))
-                    there[victim].kill()
-                    there[victim].wait()
-                    there[victim] = hired_worker(settings, 3)
-                    killed += 1
-                time.sleep(0.05)
-        assert killed == kills
+        with ExitStack() as shut:
+            shut.enter_context(nothing_is_kept(owner))  # or the first could be done before it is looked for
+            with running(
+                database, store, workers=0, dispatch=lambda part_ids: workers.tell(database, part_ids)
+            ) as far:
+                for strike in range(kills):
+                    until(lambda strike=strike: far["done"] >= strike * count // (2 * kills))  # type: ignore[misc]
+                    with nothing_is_kept(owner):
+                        shut.close()
+                        kill_one()
+        assert far == {"done": count, "total": count}
         check_whole(database, store, "jr_1", count)
     finally:
-        for one in there:
-            with suppress(ProcessLookupError):
-                one.kill()
+        for one in there.values():
+            one.kill()
             one.wait()
         database.close()
+        owner.close()
 
 
 def test_workers_that_are_killed_lose_nothing(
     postgresql_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = postgresql_settings
-    monkeypatch.setenv("YONGJIN_VAR", str(settings.var))
-    by_workers(settings, monkeypatch, count=QUICK, kills=1)
+    by_workers(postgresql_settings, monkeypatch, count=QUICK, kills=1)
 
 
 @pytest.mark.long
 def test_two_thousand_statements_are_made_once_each_while_workers_are_killed(
     postgresql_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = postgresql_settings
-    monkeypatch.setenv("YONGJIN_VAR", str(settings.var))
-    by_workers(settings, monkeypatch, count=LONG, kills=25)
+    by_workers(postgresql_settings, monkeypatch, count=LONG, kills=25)
 
 
 def test_telling_workers_twice_is_telling_them_once(
