@@ -6,7 +6,7 @@ for each deal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from fractions import Fraction
 
@@ -76,7 +76,7 @@ def record(
             "a part of {ref} is recorded already; correct that one first, or record only the rest",
             ref=ref,
         )
-    _never_below_zero(session, kind, [deal.id for deal in held])
+    _never_below_zero(session, kind, held)
     entry = fee.draw(
         source,
         [_part(one.fact, deal) for one, deal in zip(recorded, held, strict=True)],
@@ -119,25 +119,39 @@ def _part(fact: Fact, deal: deals.Deal) -> fee.Part:
     return fee.Part(value, fact.id, deal.id, deal.client_id)
 
 
-def _never_below_zero(session: Session, kind: str, deal_ids: Sequence[str]) -> None:
+def _never_below_zero(session: Session, kind: str, held: Iterable[deals.Deal]) -> None:
     """Not more is credited than was invoiced, nor refunded than received, on any deal."""
-    for deal_id in deal_ids:
-        known = [facts.value(fact) for fact in facts.of_deal(session, deal_id) if fact.type in KINDS]
+    for deal in held:
+        known = [facts.value(fact) for fact in facts.of_deal(session, deal.id) if fact.type in KINDS]
         for had in fee.below_zero(known):
             if had.given_back == kind:
-                raise Conflict(
-                    "fee_below_zero",
-                    "deal {deal} has had {had} in all; {wanted} cannot be given back",
-                    deal=deal_id,
-                    had=money.format_minor(had.had_minor, "CNY"),
-                    wanted=money.format_minor(had.wanted_minor, "CNY"),
-                )
+                raise _below_zero(deal, had)
+
+
+def _below_zero(deal: deals.Deal, had: fee.BelowZero) -> Conflict:
+    amounts = [money.format_minor(minor, deal.currency) for minor in (had.had_minor, had.wanted_minor)]
+    if had.is_vat:
+        return Conflict(
+            "vat_below_zero",
+            "deal {deal} has had {had} of VAT in all; {wanted} of VAT cannot be given back",
+            deal=deal.id,
+            had=amounts[0],
+            wanted=amounts[1],
+        )
+    return Conflict(
+        "fee_below_zero",
+        "deal {deal} has had {had} in all; {wanted} cannot be given back",
+        deal=deal.id,
+        had=amounts[0],
+        wanted=amounts[1],
+    )
 
 
 def correct(session: Session, fact_id: str, *, reason: str, by: User, now: datetime) -> list[Fact]:
     """Take a wrong document back: an opposite fact for each deal it covered, a mirrored entry.
 
-    The right one is then recorded like any other. A document is taken back once.
+    The right one is then recorded like any other. A document is taken back once; and not what was given
+    back meanwhile: the refund, or the red invoice, is taken back first.
     """
     rights.require(by, "fee.record")
     wrong = facts.get(session, fact_id)
@@ -167,6 +181,7 @@ def correct(session: Session, fact_id: str, *, reason: str, by: User, now: datet
         ).fact
         for fact in together
     ]
+    _never_below_zero(session, kind, held.values())
     _mirror(session, wrong, kind, source, opposite, calendar, by=by, now=now)
     audit.note(
         session,

@@ -349,9 +349,10 @@ def _check(plan: Plan, version: plans.PlanVersion, file: FactsFile, today: date)
 
 def _not_below_zero(file: FactsFile, known: Sequence[core.Fact]) -> None:
     for wrong in fee.below_zero(known):
+        more = "more VAT" if wrong.is_vat else "more"
         raise file.fail(
             file.line,
-            f"deal {file.facts.deal.id} gives back more than it had ({wrong.given_back})",
+            f"deal {file.facts.deal.id} gives back {more} than it had ({wrong.given_back})",
             "correct the amounts, or add what is missing",
         )
 

@@ -26,6 +26,7 @@ from ledger import (
     payouts,
     plans,
     sending,
+    tables,
     users,
     verification,
 )
@@ -248,6 +249,14 @@ class Desk:
 
     def balance(self, account: str, owner: str) -> int:
         return self.balances().get((account, owner), 0)
+
+    def everything(self) -> list[list[tuple[Any, ...]]]:
+        """Every row of every table: what a refused action leaves as it was."""
+        with self.database.reading() as session:
+            return [
+                [tuple(row) for row in session.execute(table.select().order_by(*table.primary_key.columns))]
+                for table in tables.metadata.sorted_tables
+            ]
 
     def wrong(self) -> list[str]:
         """What `verify` finds."""

@@ -43,6 +43,7 @@ FIELDS = {
     "day_in_future": "on",
     "tax_invalid": "tax",
     "fee_below_zero": "total",
+    "vat_below_zero": "tax",
     "parts_not_total": "total",
     "parts_open": "total",
 }

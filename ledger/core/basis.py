@@ -66,15 +66,31 @@ def hoped_bases(pool: Pool, sums: Sums, deal: Deal) -> tuple[int, ...]:
 
     A figure not stated yet cannot be the least of several: it is left out, unless nothing else is left.
     """
-    fee = deal.expected_fee_minor or 0
-    if deal.tax_rate and not pool.vat_included:
-        fee -= round_ratio(fee * deal.tax_rate.numerator, deal.tax_rate.numerator + deal.tax_rate.denominator)
     hoped = [
-        fee if basis in FEES else sums.stated[basis].amount_minor
+        _hoped_fees(pool, sums, deal, basis) if basis in FEES else sums.stated[basis].amount_minor
         for basis in pool.bases
         if basis in FEES or basis in sums.stated
     ]
-    return tuple(hoped) or (fee,)
+    return tuple(hoped) or (_net(pool, deal, deal.expected_fee_minor or 0),)
+
+
+def _hoped_fees(pool: Pool, sums: Sums, deal: Deal, basis: Basis) -> int:
+    """What there is of it, and what is missing from the expected fee, without the VAT in that.
+
+    The VAT of the whole is not taken off the whole: rounded document by document, it may be a fen more or
+    less, and once everything is in nothing may be left to hope for.
+    """
+    up_minor, down_minor, _ = sums.fees(basis)
+    missing = (deal.expected_fee_minor or 0) - (up_minor - down_minor)
+    return _basis(pool, sums, basis) + (_net(pool, deal, missing) if missing > 0 else 0)
+
+
+def _net(pool: Pool, deal: Deal, gross_minor: int) -> int:
+    """An amount without the VAT in it by the deal's rate, where it does not count."""
+    if deal.tax_rate is None or pool.vat_included:
+        return gross_minor
+    part, rest = deal.tax_rate.numerator, deal.tax_rate.denominator
+    return gross_minor - round_ratio(gross_minor * part, part + rest)
 
 
 # For a running share: the basis year by year

@@ -6,7 +6,6 @@ is moved to advances by settling (core/accrual), so the order of arrival does no
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -34,21 +33,31 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class BelowZero:
-    """More was given back (`fee_credited`, `fee_refunded`) than there ever was."""
+    """More was given back (`fee_credited`, `fee_refunded`) than there ever was, or more of the VAT in it."""
 
     given_back: str
     had_minor: int
     wanted_minor: int
+    is_vat: bool = False
 
 
 def below_zero(facts: Iterable[Fact]) -> list[BelowZero]:
-    """Where a deal's facts give back more than they took, in whatever order they came."""
-    sums: dict[str, int] = defaultdict(int)
-    for fact in facts:
-        if isinstance(fact, Fee):
-            sums[fact.kind] += fact.amount_minor
-    pairs = (("fee_invoiced", "fee_credited"), ("fee_received", "fee_refunded"))
-    return [BelowZero(minus, sums[plus], sums[minus]) for plus, minus in pairs if sums[minus] > sums[plus]]
+    """Where a deal's facts give back more than they took, in whatever order they came.
+
+    More VAT given back than there was would leave a net amount that is larger for it, and earn more. It is
+    rounded on each document, so for each there may be a fen of difference.
+    """
+    fees = [fact for fact in facts if isinstance(fact, Fee)]
+    found = []
+    for plus, minus in (("fee_invoiced", "fee_credited"), ("fee_received", "fee_refunded")):
+        had, back = ([fee for fee in fees if fee.kind == kind] for kind in (plus, minus))
+        amounts = [sum(fee.amount_minor for fee in some) for some in (had, back)]
+        taxes = [sum(fee.tax_minor for fee in some) for some in (had, back)]
+        if amounts[1] > amounts[0]:
+            found.append(BelowZero(minus, *amounts))
+        elif taxes[1] > taxes[0] + len(had) + len(back):
+            found.append(BelowZero(minus, *taxes, is_vat=True))
+    return found
 
 
 def draw(

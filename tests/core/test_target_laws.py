@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from ledger.core.facts import Deal, DealFacts, Fact, Fee
 from ledger.core.holdback import due_on
 from ledger.core.plan import Plan
+from ledger.core.rules import FEES
 from ledger.core.target import expected, target
 from tests.histories import END, MANAGERS, STAGES, START, amounts, days, deals, histories, plans
 
@@ -110,6 +112,25 @@ def test_what_is_expected_is_never_below_zero_and_only_of_verified_stages(
     assert set(hoped) <= {(row.manager, row.stage) for row in result.rows}
     if result.cancelled or deal.expected_fee_minor is None:
         assert not any(hoped.values())
+
+
+@modest
+@given(plans(), deals, histories, st.lists(st.integers(1, 10**6), min_size=1, max_size=4))
+def test_once_the_whole_fee_is_in_nothing_is_expected(
+    plan: Plan, deal: Deal, facts: list[Fact], parts: list[int]
+) -> None:
+    """However the VAT of the documents was rounded, and whatever was stated before."""
+    rest = [fact for fact in facts if not isinstance(fact, Fee)]
+    fees = [
+        Fee(START, kind, part, round(part * 3 / 53))
+        for part in parts
+        for kind in ("fee_received", "fee_invoiced")
+    ]
+    by_fees = replace(
+        plan, pool=replace(plan.pool, bases=tuple(set(plan.pool.bases) & FEES.keys()) or ("fee_received",))
+    )
+    whole = replace(deal, expected_fee_minor=sum(parts))
+    assert not any(expected(by_fees, DealFacts(whole, (*rest, *fees)), END).values())
 
 
 @modest

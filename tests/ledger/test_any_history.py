@@ -48,7 +48,6 @@ from ledger import (
     payouts,
     reopenings,
     statements,
-    tables,
 )
 from ledger.benches import postgres
 from ledger.core import period
@@ -88,11 +87,11 @@ class History(RuleBasedStateMachine):
 
     def does(self, action: Callable[[Any], Any]) -> Any:
         """What an action returns; None where it is refused, and then nothing is changed."""
-        before = everything(self.desk.database)
+        before = self.desk.everything()
         try:
             return self.desk.do(action)
         except Refused:
-            assert everything(self.desk.database) == before
+            assert self.desk.everything() == before
             return None
 
     def by(self, who: str) -> dict[str, Any]:
@@ -347,15 +346,6 @@ class History(RuleBasedStateMachine):
 
 def _covers(hold: holds.Hold, manager_id: str, deal_id: str, stage: str) -> bool:
     return hold.manager_id in ("", manager_id) and hold.deal_id in ("", deal_id) and hold.stage in ("", stage)
-
-
-def everything(database: Database) -> list[list[tuple[Any, ...]]]:
-    """Every row of every table."""
-    with database.reading() as session:
-        return [
-            [tuple(row) for row in session.execute(table.select().order_by(*table.primary_key.columns))]
-            for table in tables.metadata.sorted_tables
-        ]
 
 
 # --- an empty database for each

@@ -107,8 +107,8 @@ def reached(on: str, stage: str) -> dict[str, Any]:
     return {"on": on, "type": "milestone", "stage": stage, "managers": {"M1": 1}, "ref": f"LC-{stage}"}
 
 
-def money(on: str, kind: str, amount: str, ref: str) -> dict[str, Any]:
-    return {"on": on, "type": kind, "amount": amount, "ref": ref}
+def money(on: str, kind: str, amount: str, ref: str, **more: str) -> dict[str, Any]:
+    return {"on": on, "type": kind, "amount": amount, "ref": ref, **more}
 
 
 SIGNED = (
@@ -197,6 +197,25 @@ def test_a_receipt_of_which_a_part_is_there_is_refused_whole(world: World) -> No
     assert world.balance(entry.BANK, fees.BASIC_ACCOUNT) == 106_000_00
 
 
+def test_no_more_vat_is_given_back_than_there_was(world: World) -> None:
+    """What is left would be larger without it, and earn more."""
+    world.load("2026-04-01", *SIGNED, *PAID_IN)
+    earned = world.balance(entry.COMMISSION_COST, "")
+    with pytest.raises(Conflict) as refused:
+        world.do(
+            fees.record,
+            "fee_refunded",
+            on=date(2026, 3, 25),
+            parts={"D1": 50_000_00},
+            ref="TK1",
+            tax_minor=50_000_00,
+            by=world.finance,
+            now=at("2026-04-01"),
+        )
+    assert refused.value.code == "vat_below_zero"
+    assert world.balance(entry.COMMISSION_COST, "") == earned > 0
+
+
 @pytest.mark.parametrize(
     ("events", "said"),
     [
@@ -209,6 +228,13 @@ def test_a_receipt_of_which_a_part_is_there_is_refused_whole(world: World) -> No
             "gives back more than it had (fee_refunded)",
         ),
         ((money("2026-03-13", "fee_credited", "0.01", "T"),), "gives back more than it had (fee_credited)"),
+        (
+            (
+                money("2026-03-12", "fee_invoiced", "106.00", "S", tax="6.00"),
+                money("2026-03-13", "fee_credited", "53.00", "T", tax="53.00"),
+            ),
+            "gives back more VAT than it had (fee_credited)",
+        ),
     ],
 )
 def test_an_import_refuses_what_the_pages_refuse(

@@ -26,6 +26,7 @@ from ledger import (
     verification,
 )
 from ledger.core.errors import Conflict, Forbidden, Invalid, Refused
+from ledger.core.facts import FeeKind
 from ledger.core.facts_file import read_lines
 from ledger.db import Database, guard_code
 from ledger.exports import journals
@@ -62,10 +63,10 @@ def reverse(desk: Desk, entry_id: int, reason: str = "paid by mistake", who: str
 
 
 def refused(desk: Desk, entry_id: int, **more: Any) -> Refused:
-    before = desk.entries()
+    before = desk.everything()
     with pytest.raises(Refused) as found:
         reverse(desk, entry_id, **more)
-    assert desk.entries() == before  # a refused action changes nothing
+    assert desk.everything() == before  # a refused action changes nothing
     return found.value
 
 
@@ -124,6 +125,21 @@ def test_reversing_a_documents_entry_takes_the_document_back(desk: Desk) -> None
     assert (made.kind, made.reverses) == ("fee_refunded", receipt)
     assert desk.balance("6401", "") == 0
     assert refused(desk, receipt).code == "fact_corrected"
+    assert desk.settle() == 0 and desk.wrong() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "back"), [("fee_received", "fee_refunded"), ("fee_invoiced", "fee_credited")]
+)
+def test_what_was_given_back_meanwhile_is_taken_back_first(desk: Desk, kind: FeeKind, back: FeeKind) -> None:
+    """Else the client would have been given back what was never theirs to have."""
+    if kind == "fee_invoiced":
+        desk.fee(kind, 10_000_00, "FP-1")
+    document = of(desk, kind)
+    desk.fee(back, 6_000_00, "TK-1")
+    assert refused(desk, document).code == "fee_below_zero"
+    reverse(desk, of(desk, back))
+    reverse(desk, document)
     assert desk.settle() == 0 and desk.wrong() == []
 
 
