@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, or_
 from sqlmodel import Field, Session, col, select
 
-from ledger import audit, clock, ids, rights, vault
+from ledger import audit, clock, db, ids, rights, vault
 from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.db import Instant, Row
 from ledger.rights import Actor
@@ -31,6 +31,14 @@ class Manager(Row, table=True):
     bank_account: str | None = Field(default=None, sa_type=vault.Encrypted("manager.bank_account"))
     bank_cnaps: str | None = None
     created_at: datetime = Field(sa_type=Instant)
+    account_changed_by: str | None = None  # who gave the account another one's place, and who made sure of it
+    account_changed_at: datetime | None = Field(default=None, sa_type=Instant)
+    account_confirmed_by: str | None = None
+
+    @property
+    def account_waits(self) -> bool:
+        """Whether the account was changed and nobody else has confirmed it."""
+        return self.account_changed_by is not None and self.account_confirmed_by is None
 
 
 class ManagerGrade(Row, table=True):
@@ -67,6 +75,7 @@ def add(
     tax_method: str = "per_payment",
     bank_name: str | None = None,
     bank_account: str | None = None,
+    bank_cnaps: str | None = None,
     by: Actor | None = None,
 ) -> Manager:
     """A new manager."""
@@ -83,6 +92,7 @@ def add(
         tax_method=tax_method,
         bank_name=bank_name,
         bank_account=bank_account,
+        bank_cnaps=bank_cnaps,
         created_at=now,
     )
     session.add(manager)
@@ -109,18 +119,37 @@ def set_payment(
     *,
     bank_name: str | None,
     bank_account: str | None,
+    bank_cnaps: str | None = None,
     tax_method: str,
     tax_from: date | None = None,
     by: Actor | None = None,
     now: datetime | None = None,
 ) -> Manager:
-    """How a manager is paid from now on, and taxed from a day on: today, where none is given."""
+    """How a manager is paid from now on, and taxed from a day on: today, where none is given.
+
+    Another account than before waits for somebody else to confirm it: `bank_accounts.confirm`.
+    """
     _known_tax_method(tax_method)
+    db.lock(session, f"payee:{manager_id}")
     manager, at = get(session, manager_id), now or clock.now()
     _tax_from(session, manager, tax_method, tax_from or clock.day_of(at), by=by, now=at)
-    manager.bank_name, manager.bank_account, manager.tax_method = bank_name, bank_account, tax_method
+    _account_from(manager, (bank_name, bank_account, bank_cnaps), by, at)
+    manager.tax_method = tax_method
     audit.changed(session, by, "manager.set_payment", manager, now=now)
     return manager
+
+
+def _account_from(
+    manager: Manager, account: tuple[str | None, str | None, str | None], by: Actor | None, now: datetime
+) -> None:
+    before = (manager.bank_name, manager.bank_account, manager.bank_cnaps)
+    if account == before:
+        return
+    manager.bank_name, manager.bank_account, manager.bank_cnaps = account
+    is_changed = before[1] is not None and account[1] is not None and by is not None
+    manager.account_changed_by = by.id if is_changed and by is not None else None
+    manager.account_changed_at = now if is_changed else None
+    manager.account_confirmed_by = None
 
 
 def _tax_from(

@@ -89,6 +89,10 @@ def _no_account(case: Case) -> str | None:
     return None if case.manager.bank_account and case.manager.bank_name else "no_bank_account"
 
 
+def _unconfirmed(case: Case) -> str | None:
+    return "account_unconfirmed" if case.manager.account_waits else None
+
+
 def _lacks_papers(case: Case) -> str | None:
     return case.lacks
 
@@ -100,6 +104,7 @@ CHECKS: tuple[Callable[[Case], str | None], ...] = (
     _nothing,
     _below_minimum,
     _no_account,
+    _unconfirmed,
     _lacks_papers,
 )
 

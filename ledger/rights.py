@@ -37,6 +37,7 @@ RIGHTS: Mapping[str, Mapping[Role, Condition]] = {
     "fee.see": {"operator": "any", "finance": "any"},
     "manager.see": {"manager": "own", "operator": "any", "finance": "any"},
     "manager.edit": {"operator": "any"},
+    "account.confirm": {"operator": "others", "finance": "others"},
     "manager.reveal": {"manager": "own", "operator": "any", "finance": "any"},
     "organisation.see": {"manager": "own", "operator": "any", "finance": "any"},
     "organisation.edit": {"operator": "any", "finance": "any"},

@@ -64,12 +64,12 @@ def _check_approved(session: Session, payout: Payout, lines: Sequence[PayoutLine
 
 def _check_accounts(session: Session, lines: Sequence[PayoutLine]) -> None:
     query = select(Manager).join(PayoutLine, col(PayoutLine.manager_id) == Manager.id)
-    now_at = {
-        manager.id: (manager.bank_name, manager.bank_account)
-        for manager in session.exec(query.where(PayoutLine.payout_id == lines[0].payout_id))
-    }
+    found = session.exec(query.where(PayoutLine.payout_id == lines[0].payout_id))
+    payees = {manager.id: manager for manager in found}
     for line in lines:
-        if now_at[line.manager_id] != (line.bank_name, line.bank_account):
+        payee = payees[line.manager_id]
+        now_at = (payee.bank_name or "", payee.bank_account or "", payee.bank_cnaps or "")
+        if payee.account_waits or now_at != (line.bank_name, line.bank_account, line.bank_cnaps):
             raise Conflict(
                 "account_changed",
                 "the account of {name} was changed after the batch was made; take the line out first",

@@ -180,6 +180,7 @@ _OF_PAYEE: Mapping[str, Why] = {
     "carried_forward": "carried_forward",
     "below_minimum": "below_minimum",
     "no_bank_account": "no_bank_account",
+    "account_unconfirmed": "account_unconfirmed",
     "no_invoice": "no_invoice",
     "no_agreement": "no_agreement",
     "next_payout": "next_payout",

@@ -15,7 +15,7 @@ from api.pages import cards, fields, lists
 from api.pages.doors import pages, see
 from api.rendering import page
 from api.words import sentence
-from ledger import accounts, deals, managers, plans, rights, users
+from ledger import accounts, bank_accounts, deals, managers, plans, rights, users
 from ledger.clock import day_of
 from ledger.core.errors import Conflict, Invalid
 from ledger.managers import Manager, masked
@@ -55,15 +55,14 @@ def add(request: Request, session: Books, by: By, now: Now, form: Filled) -> Res
     manager = _added(session, by, form, now)
     if manager is None:
         return _form(request, session, form, now, 422)
-    response = see(f"/managers/{manager.id}")
-    flash.put(response, N_("The manager is added."))
-    return response
+    return _told(see(f"/managers/{manager.id}"), N_("The manager is added."), manager.bank_account)
 
 
 def _added(session: Session, by: User, form: Form, now: datetime) -> Manager | None:
     name = form.required("name")
     phone = form.parsed("phone", users.phone_number) if form.text("phone") else None
     from_on = form.parsed("from_on", fields.day) if form.text("grade") else None
+    account, cnaps = _account(form), _cnaps(form)
     if not form.ok:
         return None
     try:
@@ -76,7 +75,8 @@ def _added(session: Session, by: User, form: Form, now: datetime) -> Manager | N
             grade_from=from_on or managers.BEGINNING,
             tax_method=form.text("tax_method"),
             bank_name=form.text("bank_name") or None,
-            bank_account=_account(form),
+            bank_account=account,
+            bank_cnaps=cnaps,
             by=by,
             now=now,
         )
@@ -94,7 +94,20 @@ _FIELDS = {
 
 
 def _account(form: Form) -> str | None:
-    return fields.plainly(form.text("bank_account")).replace("-", "") or None
+    text = fields.plainly(form.text("bank_account"))
+    return form.parsed("bank_account", lambda _: bank_accounts.number(text)) if text else None
+
+
+def _cnaps(form: Form) -> str | None:
+    return form.parsed("bank_cnaps", bank_accounts.cnaps) if form.text("bank_cnaps") else None
+
+
+def _told(response: Response, text: str, account: str | None) -> Response:
+    """What was done, and whether the account is worth a second look."""
+    if bank_accounts.looks_wrong(account):
+        text = N_("It is kept. The last digit of the card number does not fit the others: look at it again.")
+    flash.put(response, text)
+    return response
 
 
 def _form(request: Request, session: Session, form: Form, now: datetime, status: int = 200) -> Response:
@@ -125,7 +138,8 @@ def _manager(
 ) -> Response:
     manager, today = managers.seen(session, id, by=by), day_of(now)
     method = managers.tax_methods_on(session, [id], today)[id]
-    defaults = {"bank_name": manager.bank_name or "", "tax_method": method, "from_on": str(today)}
+    defaults = {"bank_name": manager.bank_name or "", "bank_cnaps": manager.bank_cnaps or ""}
+    defaults |= {"tax_method": method, "from_on": str(today)}
     form.defaults = defaults | form.defaults
     return page(
         request,
@@ -133,6 +147,9 @@ def _manager(
         status=status,
         manager=manager,
         account=masked(manager.bank_account),
+        looks_wrong=bank_accounts.looks_wrong(manager.bank_account),
+        changed_by=_changed_by(session, manager),
+        may_confirm=_may_confirm(manager, by),
         method=method,
         taxed=managers.tax_history(session, id),
         standing=accounts.standing(session, id),
@@ -147,12 +164,24 @@ def _manager(
     )
 
 
+def _changed_by(session: Session, manager: Manager) -> str:
+    """Who changed an account that waits."""
+    who = manager.account_changed_by or ""
+    return users.names(session, [who]).get(who, who)
+
+
+def _may_confirm(manager: Manager, by: User) -> bool:
+    made_by = manager.account_changed_by
+    return rights.allows(by, "account.confirm", managers=[manager.id], made_by=made_by)
+
+
 @router.post("/managers/{id}/payment")
 def set_payment(request: Request, id: str, session: Books, by: By, now: Now, form: Filled) -> Response:
     """How the manager is paid and taxed from now on. An account left empty stays as it is."""
     rights.require(by, "manager.edit")
     manager = managers.get(session, id)
     tax_from = form.parsed("tax_from", fields.day) if form.text("tax_from") else None
+    account, cnaps = _account(form) or manager.bank_account, _cnaps(form)
     if not form.ok:
         return _manager(request, session, id, by, now, form, 422)
     try:
@@ -160,7 +189,8 @@ def set_payment(request: Request, id: str, session: Books, by: By, now: Now, for
             session,
             id,
             bank_name=form.text("bank_name") or None,
-            bank_account=_account(form) or manager.bank_account,
+            bank_account=account,
+            bank_cnaps=cnaps,
             tax_method=form.text("tax_method"),
             tax_from=tax_from,
             by=by,
@@ -169,8 +199,22 @@ def set_payment(request: Request, id: str, session: Books, by: By, now: Now, for
     except Invalid as refusal:
         form.refuse(_FIELDS.get(refusal.code, ""), sentence(refusal))
         return _manager(request, session, id, by, now, form, 422)
+    kept = N_("The payment details are kept.")
+    if manager.account_waits:
+        kept = N_("The payment details are kept. Somebody else confirms the account before money goes there.")
+    return _told(see(f"/managers/{id}"), kept, account)
+
+
+@router.post("/managers/{id}/account/confirm")
+def confirm_account(id: str, session: Books, by: By, now: Now, form: Filled) -> Response:
+    """Somebody else has made sure of a changed account."""
+    try:
+        seen = datetime.fromisoformat(form.text("changed_at"))
+    except ValueError as error:
+        raise Invalid("account_seen", "open the page again and confirm what it shows") from error
+    bank_accounts.confirm(session, id, seen=seen, by=by, now=now)
     response = see(f"/managers/{id}")
-    flash.put(response, N_("The payment details are kept."))
+    flash.put(response, N_("The account is confirmed; money may go there."))
     return response
 
 

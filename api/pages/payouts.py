@@ -43,6 +43,7 @@ WHY_NOT = {
     "nothing_payable": N_("Nothing is payable"),
     "carried_forward": N_("Owes commission that was clawed back; carried forward"),
     "no_bank_account": N_("No bank account is known"),
+    "account_unconfirmed": N_("The changed bank account waits for somebody else to confirm it"),
     "held": N_("Everything waits for a hold to end"),
     "below_minimum": N_("Less than the least that is paid"),
     "no_invoice": N_("The invoices on file do not cover what is owed"),

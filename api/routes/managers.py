@@ -25,7 +25,7 @@ from api.values import (
     Reason,
     first_of,
 )
-from ledger import accounts, identities, managers, rights
+from ledger import accounts, bank_accounts, identities, managers, rights
 from ledger.clock import day_of
 from ledger.core.money import format_minor
 from ledger.identities import PayeeIdentity
@@ -37,6 +37,8 @@ TaxMethod = Literal["per_payment", "platform_cumulative", "invoiced", "payroll"]
 BankAccount = Annotated[
     str, StringConstraints(pattern=r"^[0-9]{6,30}$"), Field(examples=["6222020200112233445"])
 ]
+
+Cnaps = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$"), Field(examples=["102552000013"])]
 
 
 class NewManager(Body):
@@ -50,6 +52,7 @@ class NewManager(Body):
     tax_method: TaxMethod = "per_payment"
     bank_name: Name | None = None
     bank_account: BankAccount | None = None
+    bank_cnaps: Cnaps | None = Field(default=None, description="The number of the bank's branch.")
 
 
 class Payment(Body):
@@ -57,6 +60,7 @@ class Payment(Body):
 
     bank_name: Name | None
     bank_account: BankAccount | None
+    bank_cnaps: Cnaps | None = Field(default=None, description="Left out: none is known.")
     tax_method: TaxMethod
     tax_from: Day | None = Field(default=None, description="Left out: today, where the method is another.")
 
@@ -96,6 +100,10 @@ class ManagerAnswer(Answer):
     tax_method: TaxMethod
     bank_name: str | None
     bank_account: str = Field(examples=["**** 3445"])
+    bank_cnaps: str | None
+    account_looks_wrong: bool = Field(description="A card's last digit does not fit: worth a second look.")
+    account_waits: bool = Field(description="It was changed; nothing is paid before somebody else confirms.")
+    account_changed_at: Instant | None
     created_at: Instant
 
     @classmethod
@@ -108,6 +116,12 @@ class WholeManager(ManagerAnswer):
     """One manager, with the grade they hold today."""
 
     grade: str | None
+
+
+class Confirmation(Body):
+    """Which change was looked at."""
+
+    changed_at: Instant
 
 
 class Reveal(Body):
@@ -133,7 +147,10 @@ class Standing(Answer):
 
 
 def _shown(manager: Manager) -> dict[str, Any]:
-    return {**manager.model_dump(), "bank_account": masked(manager.bank_account)}
+    account = manager.bank_account
+    looks_wrong, waits = bank_accounts.looks_wrong(account), manager.account_waits
+    checked = {"account_looks_wrong": looks_wrong, "account_waits": waits}
+    return {**manager.model_dump(), "bank_account": masked(account), **checked}
 
 
 def _identity(kept: PayeeIdentity) -> IdentityAnswer:
@@ -176,6 +193,12 @@ def set_payment(id: PathId, body: Payment, session: Books, by: By, now: Now) -> 
     """Say how they are paid and taxed from now on."""
     rights.require(by, "manager.edit")
     return _whole(session, managers.set_payment(session, id, **body.model_dump(), by=by, now=now), now)
+
+
+@router.post("/{id}/account/confirm")
+def confirm_account(id: PathId, body: Confirmation, session: Books, by: By, now: Now) -> WholeManager:
+    """Confirm an account that somebody else changed."""
+    return _whole(session, bank_accounts.confirm(session, id, seen=body.changed_at, by=by, now=now), now)
 
 
 @router.get("/{id}/identity")

@@ -233,6 +233,10 @@ SENTENCES: dict[str, Sentence] = {
     "why.no_bank_account": Sentence(
         "{payable} waits for a bank account to pay it to.", "{payable}须待登记收款账户。"
     ),
+    "why.account_unconfirmed": Sentence(
+        "{payable} waits for a second person to confirm the changed bank account.",
+        "{payable}须待另一人确认变更后的收款账户。",
+    ),
     "why.no_invoice": Sentence(
         "{payable} waits for an invoice: those on file do not cover it.", "{payable}须待开具足额发票。"
     ),

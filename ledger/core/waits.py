@@ -30,6 +30,7 @@ Why = Literal[
     "carried_forward",
     "below_minimum",
     "no_bank_account",
+    "account_unconfirmed",
     "no_invoice",
     "no_agreement",
     "next_payout",

@@ -97,3 +97,30 @@ def test_two_organisations_have_two_names(front: Front) -> None:
 
 def test_the_list_of_organisations_is_for_the_desk(front: Front) -> None:
     front.look("zhang", "/organisations", 403)
+
+
+def test_a_changed_account_waits_for_somebody_else_and_says_so(front: Front) -> None:
+    change = {"bank_name": "建设银行", "tax_method": "per_payment", "bank_account": "62170000000000017"}
+    front.fill("operator", "/managers/M1/payment", bank_cnaps="105552000013", **change)
+    waits = "Nothing is paid to it before somebody else has confirmed it"
+    assert waits in front.look("operator", "/managers/M1")
+    assert "confirm the account" not in front.look("operator", "/managers/M1")  # who changed it
+    shown = front.look("finance", "/managers/M1")
+    assert waits in shown and "105552000013" in shown and "The last digit of the card" in shown
+    seen = front.found(r'name="changed_at" value="([^"]+)"', "finance", "/managers/M1")
+    front.fill("finance", "/managers/M1/account/confirm", 422, changed_at="x")
+    front.fill("operator", "/managers/M1/account/confirm", 403, changed_at=seen)
+    front.fill("finance", "/managers/M1/account/confirm", changed_at=seen)
+    assert waits not in front.look("finance", "/managers/M1")
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"bank_account": "6222O2"}, "has 6 to 30 digits"),
+        ({"bank_cnaps": "12345"}, "has 12 digits"),
+    ],
+)
+def test_a_wrong_number_is_refused_beside_its_field(front: Front, fields: dict[str, str], error: str) -> None:
+    given = {"bank_name": "b", "tax_method": "invoiced"} | fields
+    assert error in front.fill("operator", "/managers/M1/payment", 422, **given)

@@ -96,6 +96,7 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("POST /managers", {"name": "n"}, (401, 403, 403, 201, 403)),
     ("GET /managers/M1", None, (401, 200, 404, 200, 200)),
     ("POST /managers/M1/payment", PAYMENT, (401, 403, 403, 200, 403)),
+    ("POST /managers/M1/account/confirm", {"changed_at": "2026-03-01T00:00:00Z"}, (401, 403, 403, 409, 409)),
     ("POST /managers/M1/grades", {"grade": "senior", "from_on": "2026-03-01"}, (401, 403, 403, 200, 403)),
     ("POST /managers/M1/reveal", {"reason": "r"}, (401, 200, 404, 200, 200)),
     ("GET /managers/M1/standing", None, (401, 200, 404, 200, 200)),
