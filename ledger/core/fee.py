@@ -51,12 +51,12 @@ def below_zero(facts: Iterable[Fact]) -> list[BelowZero]:
     found = []
     for plus, minus in (("fee_invoiced", "fee_credited"), ("fee_received", "fee_refunded")):
         had, back = ([fee for fee in fees if fee.kind == kind] for kind in (plus, minus))
-        amounts = [sum(fee.amount_minor for fee in some) for some in (had, back)]
-        taxes = [sum(fee.tax_minor for fee in some) for some in (had, back)]
-        if amounts[1] > amounts[0]:
-            found.append(BelowZero(minus, *amounts))
-        elif taxes[1] > taxes[0] + len(had) + len(back):
-            found.append(BelowZero(minus, *taxes, is_vat=True))
+        amount, wanted = (sum(fee.amount_minor for fee in some) for some in (had, back))
+        vat, wanted_vat = (sum(fee.tax_minor for fee in some) for some in (had, back))
+        if wanted > amount:
+            found.append(BelowZero(minus, amount, wanted))
+        elif wanted_vat > vat + len(had) + len(back):
+            found.append(BelowZero(minus, vat, wanted_vat, is_vat=True))
     return found
 
 
