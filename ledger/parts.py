@@ -124,6 +124,12 @@ def open_of(session: Session, run_id: str) -> list[str]:
     return list(session.exec(query.order_by(col(Part.no))))
 
 
+def is_worked_on(session: Session, now: datetime) -> bool:
+    """Whether somebody, somewhere, has a part of any run in hand."""
+    query = select(Part.id).where(Part.state == "claimed", col(Part.lease_until) >= now)
+    return session.exec(query.limit(1)).first() is not None
+
+
 def standing(session: Session, run_id: str) -> Standing:
     """How far a run is."""
     ended = col(Part.state).in_(("done", "failed"))

@@ -30,6 +30,7 @@ from ledger.parts import Part
 from ledger.statements import Kind
 
 POLL_SECONDS = 0.2
+PATIENCE_SECONDS = 120  # without anybody at work, before a run says so and ends
 OVERTAKEN_MOST = 3
 
 Progress = Callable[[int, int], None]
@@ -256,18 +257,39 @@ def _watch(
     database: Database, run_id: str, hands: _Hands, dispatch: Dispatch | None, progress: Progress
 ) -> None:
     """Until every part has ended: tell how far it is, and tell workers elsewhere of what was left behind."""
-    told_at, standing = time.monotonic(), _standing(database, run_id)
+    lease, standing = _lease().total_seconds(), _standing(database, run_id)
+    told_at = worked_at = time.monotonic()
     progress(standing.done, standing.total)
     while standing.parts_left:
         here = hands.look_after()
         if not here and dispatch is None:
             raise RuntimeError("every process that printed has died; see the log")
-        if dispatch is not None and time.monotonic() - told_at > _lease().total_seconds():
+        if here or _is_worked_on(database):
+            worked_at = time.monotonic()
+        elif time.monotonic() - worked_at > PATIENCE_SECONDS:
+            raise _nobody(standing)
+        if dispatch is not None and time.monotonic() - told_at > lease:
             told_at = time.monotonic()
             dispatch(_open(database, run_id))
         time.sleep(POLL_SECONDS)
         standing = _standing(database, run_id)
         progress(standing.done, standing.total)
+
+
+def _is_worked_on(database: Database) -> bool:
+    with database.reading() as session:
+        return parts.is_worked_on(session, clock.now())
+
+
+def _nobody(standing: parts.Standing) -> Conflict:
+    """What is done stays; whoever comes goes on with what was told of, and so does a retry."""
+    return Conflict(
+        "run_without_workers",
+        "{done} of {total} statements are done and nobody works at the rest: start `yongjin worker`, or let "
+        "this machine print (YONGJIN_HANDS), and retry the run",
+        done=standing.done,
+        total=standing.total,
+    )
 
 
 def _hand(url: str, store: Store, run_id: str) -> None:

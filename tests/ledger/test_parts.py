@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import multiprocessing
@@ -23,6 +24,7 @@ from sqlmodel import col, select
 
 from ledger import archive, managers, parts, printing, statements, workers
 from ledger.config import Settings
+from ledger.core.errors import Conflict
 from ledger.db import Database, fingerprint
 from ledger.files import Store
 from ledger.parts import Part
@@ -211,6 +213,9 @@ def by_workers(settings: Settings, monkeypatch: pytest.MonkeyPatch, *, count: in
     """A run that workers alone do, so many of whom are killed, each seen with a part that is not done."""
     monkeypatch.setenv("YONGJIN_VAR", str(settings.var))
     monkeypatch.setenv("YONGJIN_LEASE_SECONDS", "3")
+    monkeypatch.setattr(
+        printing, "PATIENCE_SECONDS", RUN_SECONDS_MOST
+    )  # workers start slowly on a busy machine
     database, owner = Database(settings.database_url), Database(settings.owner_url)
     store, chance = Store(settings.files), random.Random(2)
     hire(database, count)
@@ -249,6 +254,33 @@ def test_workers_that_are_killed_lose_nothing(
     postgresql_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by_workers(postgresql_settings, monkeypatch, count=QUICK, kills=1)
+
+
+def test_a_run_that_nobody_works_at_says_so_and_ends_and_a_worker_that_comes_goes_on(
+    postgresql_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(printing, "PATIENCE_SECONDS", 1)
+    monkeypatch.setattr(printing, "printed", lambda snapshot: snapshot.header.number.encode())
+    database, store = Database(postgresql_settings.database_url), Store(postgresql_settings.files)
+    hire(database, 10)
+
+    def run() -> printing.Report:
+        return printing.run(
+            database,
+            store,
+            PERIOD,
+            kind="preliminary",
+            workers=0,
+            run_id="jr_1",
+            dispatch=lambda part_ids: workers.tell(database, part_ids),
+        )
+
+    with pytest.raises(Conflict, match="0 of 10 statements are done and nobody works at the rest"):
+        run()
+    asyncio.run(workers.work(database, store, until_empty=True))
+    assert run().made == 10
+    check_whole(database, store, "jr_1", 10)
+    database.close()
 
 
 @pytest.mark.long
