@@ -14,6 +14,7 @@ from api import health, metrics, openapi, problems
 from api.middleware import KnownHosts, SameSite, SecurityHeaders, SpokenLanguage
 from api.observed import Observed
 from api.pages import ROUTERS as PAGES
+from api.rates import Rated, Rates
 from api.rendering import STATIC
 from api.routes import ROUTERS as ROUTES
 from ledger import config, files
@@ -24,10 +25,17 @@ VERSION = "0.1.0"
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
-def create_app(database: Database, store: Store | None = None, *, hosts: Collection[str] = ()) -> FastAPI:
+def create_app(
+    database: Database,
+    store: Store | None = None,
+    *,
+    hosts: Collection[str] = (),
+    rates: Rates | None = None,
+) -> FastAPI:
     """The application over one database and one store of files (the settings' own), ready to be served.
 
     `hosts` are the names it answers to besides this machine's own; none: to any.
+    `rates` is how often one may ask; none: as often as one likes.
     """
     app = FastAPI(
         title="Yongjin 佣金",
@@ -38,6 +46,7 @@ def create_app(database: Database, store: Store | None = None, *, hosts: Collect
     )
     app.state.database = database
     app.state.store = store or files.opened(config.from_environment())
+    app.state.rates = rates or Rates()
     problems.install(app)
     app.mount("/static", Static(directory=STATIC), name="static")
     app.include_router(health.router)
@@ -47,6 +56,7 @@ def create_app(database: Database, store: Store | None = None, *, hosts: Collect
     # The last one added is the first to see a request.
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(SameSite)
+    app.add_middleware(Rated, counted=app.state.rates, database=database)
     app.add_middleware(SpokenLanguage)
     app.add_middleware(SecurityHeaders)
     if hosts:

@@ -34,7 +34,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Message
 
-from api import openapi, problems
+from api import openapi, problems, rates
 from api.language import gettext
 from ledger import (
     access_tokens,
@@ -59,8 +59,8 @@ READERS, WRITERS = 16, 12  # at once, of the 32 connections a database may have 
 ATTEMPTS = 6
 BODY_MOST = 1024 * 1024  # bytes
 FORM_MOST = files.LARGEST + BODY_MOST  # a file, and the form around it
-READ_PROBLEMS = (401, 403, 404, 422)
-WRITE_PROBLEMS = (401, 403, 404, 409, 413, 422, 503)
+READ_PROBLEMS = (401, 403, 404, 422, 429)
+WRITE_PROBLEMS = (401, 403, 404, 409, 413, 422, 429, 503)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -244,6 +244,8 @@ def _enter(request: Request, session: Session) -> bool:
         unnoted = viewer is not None and sign_ins.is_to_touch(session, secret, now=now)
     request.state.viewer = viewer
     request.state.user_id = viewer.id if viewer else None  # the log asks when the transaction is over
+    if viewer is not None:
+        request.app.state.rates.take(rates.of_user(viewer.id))
     audit.acting(session, by=viewer.id if viewer else audit.NOBODY, address=address_of(request))
     return unnoted
 

@@ -20,7 +20,7 @@ SAID = {
     "`Idempotency-Key` was used for another request.",
     413: "The body is too large.",
     422: "What was sent cannot be understood or cannot be true.",
-    429: "Too much was tried wrongly of late (`sign_in_wait`); wait.",
+    429: "Too much was tried wrongly (`sign_in_wait`) or asked (`rate_limit`); see `Retry-After`.",
     503: "Somebody else was writing to the same place; nothing was changed, send it again.",
 }
 

@@ -1,6 +1,7 @@
 """Refusals and failures as answers: RFC 9457 problem details for programs, a page for people.
 
-NotFound 404   Forbidden 403   Conflict 409   Invalid 422   lost a race or its database 503   else 500
+NotFound 404   Forbidden 403   Conflict 409   Invalid 422   TooMany 429   lost a race or its database 503
+else 500
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ ADVICE: dict[int, str] = {
 
 def install(app: FastAPI) -> None:
     """Answer every refusal and failure of `app` from here."""
-    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(Refused, refused)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DBAPIError, _database)
@@ -115,10 +116,12 @@ def answer(
     return response
 
 
-def _refused(request: Request, error: Exception) -> Response:
+def refused(request: Request, error: Exception) -> Response:
+    """A refusal, with how long to wait where waiting helps."""
     assert isinstance(error, Refused)
     facts = {name: str(fact) for name, fact in error.facts.items()}
-    return answer(request, status_of(error), error.code, sentence(error), facts=facts)
+    headers = {"Retry-After": str(error.seconds)} if isinstance(error, TooMany) else None
+    return answer(request, status_of(error), error.code, sentence(error), headers=headers, facts=facts)
 
 
 def _unreadable(request: Request, error: Exception) -> Response:

@@ -10,6 +10,7 @@ from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.sdk.trace import TracerProvider
 
 from api.app import create_app
+from api.rates import Rates
 from ledger import config, demo, files, logs, traces
 from ledger.db import Database
 from ledger.dispatch import Clock
@@ -21,7 +22,8 @@ def served() -> FastAPI:
     logs.set_up()
     settings = config.from_environment()
     database, store = Database(settings.database_url), files.opened(settings)
-    app = create_app(database, store, hosts=settings.hosts)
+    rates = Rates(settings.rate_of_user, settings.rate_of_address)
+    app = create_app(database, store, hosts=settings.hosts, rates=rates)
     if settings.traces_url:
         traced(app, traces.set_up(database, traces.exporter(settings.traces_url)))
     app.state.demonstration = _demonstration(database)

@@ -38,6 +38,8 @@ class Settings:
     mail_from: str = ""
     robot_url: str = ""  # of a 企业微信 group's robot; empty: none
     backups: Path | None = None  # where the nightly ones go; None: nowhere
+    rate_of_user: int = 600  # requests a minute; 0: as many as one likes
+    rate_of_address: int = 3000  # an office has one address for all of its people
     lease_seconds: int = 60  # how long a worker may be silent before another takes up its work
 
     @property
@@ -69,7 +71,8 @@ def from_environment() -> Settings:
     `YONGJIN_HANDS` (processes that print; 0: workers elsewhere alone), `YONGJIN_LEASE_SECONDS`,
     `YONGJIN_FILES_URL` (`s3://bucket/folder?endpoint=…`), `YONGJIN_CLOCK` (`off`: another process
     has it), `YONGJIN_TRACES_URL`; and to write to people `YONGJIN_SMTP_URL`, `YONGJIN_MAIL_FROM` and
-    `YONGJIN_ROBOT_URL`; `YONGJIN_BACKUPS` is a folder for the nightly backups (on SQLite one in `var`).
+    `YONGJIN_ROBOT_URL`; `YONGJIN_BACKUPS` is a folder for the nightly backups (on SQLite one in `var`);
+    `YONGJIN_RATE_USER` and `YONGJIN_RATE_ADDRESS` are how many requests a minute one may send (0: any).
     """
     var = Path(os.environ.get("YONGJIN_VAR") or "var").resolve()
     url = os.environ.get("YONGJIN_DATABASE_URL") or f"sqlite:///{var / 'yongjin.db'}"
@@ -88,6 +91,8 @@ def from_environment() -> Settings:
         mail_from=os.environ.get("YONGJIN_MAIL_FROM") or "",
         robot_url=os.environ.get("YONGJIN_ROBOT_URL") or "",
         backups=_path("YONGJIN_BACKUPS") or (var / "backups" if url.startswith("sqlite") else None),
+        rate_of_user=int(os.environ.get("YONGJIN_RATE_USER") or 600),
+        rate_of_address=int(os.environ.get("YONGJIN_RATE_ADDRESS") or 3000),
         lease_seconds=int(os.environ.get("YONGJIN_LEASE_SECONDS") or 60),
         paper_language="zh+en" if os.environ.get("YONGJIN_PAPER_LANGUAGE") == "zh+en" else "zh",
         has_clock=os.environ.get("YONGJIN_CLOCK") != "off",
@@ -103,8 +108,9 @@ def data_keys() -> Path:
 
 
 def for_a_process(var: Path, database_url: str, **more: str) -> dict[str, str]:
-    """The environment of a process that is to keep its things elsewhere."""
-    return {**os.environ, "YONGJIN_VAR": str(var), "YONGJIN_DATABASE_URL": database_url, **more}
+    """The environment of a process that is measured: it keeps its things elsewhere, and lets anybody ask."""
+    rates = {"YONGJIN_RATE_USER": "0", "YONGJIN_RATE_ADDRESS": "0"}
+    return {**os.environ, "YONGJIN_VAR": str(var), "YONGJIN_DATABASE_URL": database_url, **rates, **more}
 
 
 def _path(name: str) -> Path | None:

@@ -234,6 +234,14 @@ def insert_missing(session: Session, table: type[SQLModel], rows: Sequence[Mappi
         session.execute(insert(target).on_conflict_do_nothing(), rows)
 
 
+def upsert(session: Session, table: type[SQLModel], row: Mapping[str, Any], other: Mapping[str, Any]) -> None:
+    """One row, or, where its key is there already, other values for it; never a race."""
+    target: Table = table.__table__  # type: ignore[attr-defined]
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    statement = insert(target).values(row)
+    session.execute(statement.on_conflict_do_update(index_elements=[*target.primary_key], set_=dict(other)))
+
+
 def _values(
     columns: Sequence[Column[Any]], rows: Sequence[Mapping[str, Any]], dialect: Dialect
 ) -> Iterator[tuple[Any, ...]]:

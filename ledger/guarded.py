@@ -56,11 +56,13 @@ _BY_HAND = ("entry", "posting", "seal_block", "sealed")  # their triggers on SQL
 READ_ONLY = ("entry_kind", "alembic_version")
 
 # Rows that may be thrown away: a person's salt, so that nothing sealed says anything about them; work that is
-# done; what somebody signed in with, or failed to; and what people were told, and where.
+# done; what somebody signed in with, or failed to, and how often they asked; and what people were told, and
+# where.
 REMOVABLE = (
     "contact",
     "delivery",
     "notice",
+    "rate_count",
     "recovery_code",
     "run_part",
     "salt",

@@ -106,6 +106,8 @@ def settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("YONGJIN_VAR", str(made.var))
     monkeypatch.setenv("YONGJIN_DATABASE_URL", made.database_url)
     monkeypatch.setenv("YONGJIN_OWNER_DATABASE_URL", made.owner_url)
+    for limit in ("YONGJIN_RATE_USER", "YONGJIN_RATE_ADDRESS"):  # tests ask more often than people
+        monkeypatch.setenv(limit, "0")
     return made
 
 

@@ -42,7 +42,13 @@ class Forbidden(Refused):
 
 
 class TooMany(Refused):
-    """The asker tried too often, and has to wait."""
+    """The asker tried too often, and has to wait: its facts say how many `minutes` or `seconds`."""
+
+    @property
+    def seconds(self) -> int:
+        """How long to wait."""
+        minutes, seconds = (int(str(self.facts.get(name, 0))) for name in ("minutes", "seconds"))
+        return 60 * minutes + seconds
 
 
 class Conflict(Refused):
