@@ -55,8 +55,8 @@ class Standing:
     """How far the approval of a batch has come."""
 
     band: Band
-    given: Sequence[PayoutApproval]  # of the digest the batch has now
-    stale: Sequence[PayoutApproval]  # of what it was before it changed
+    given: Sequence[PayoutApproval]  # of the digest the batch has now, by who may approve it now
+    stale: Sequence[PayoutApproval]  # of what it was before it, or the policy, changed
 
     @property
     def missing(self) -> int:
@@ -67,10 +67,15 @@ class Standing:
 def standing(session: Session, payout: Payout, *, day: date) -> Standing:
     """What the policy of a day asks for a batch, and who has agreed."""
     given = of_batch(session, payout.id)
+    band = policies.in_force(session, day).band(_gross_minor(session, payout))
+    roles = users.roles(session, [one.counts_for for one in given])
+    counting = {
+        one.id for one in given if one.digest == payout.digest and roles.get(one.counts_for) in band.roles
+    }
     return Standing(
-        policies.in_force(session, day).band(_gross_minor(session, payout)),
-        [one for one in given if one.digest == payout.digest],
-        [one for one in given if one.digest != payout.digest],
+        band,
+        [one for one in given if one.id in counting],
+        [one for one in given if one.id not in counting],
     )
 
 
@@ -89,6 +94,11 @@ class Case:
     concerned: Collection[str]  # managers it pays, or who earn on a deal it pays for
     policy: Policy
     day: date
+
+    @property
+    def awaits(self) -> bool:
+        """Whether somebody is still to approve it: also where the policy has asked for more since."""
+        return self.payout.state == "made" or (self.payout.state == "approved" and self.standing.missing > 0)
 
 
 def case(session: Session, payout: Payout, now: datetime) -> Case:
@@ -122,7 +132,7 @@ def approve(
         raise Conflict("payout_changed", "batch {no} is not what was shown; look at it again", no=payout.no)
     if any((one.approved_by, one.counts_for) == (by.id, seat.id) for one in found.standing.given):
         return payout
-    advance(PAYOUT, "payout", payout.state, "approve")
+    _check_awaits(found)
     _check_first_time(found, by, seat)
     _check_role(found, seat)
     db.lock(session, f"approver:{seat.id}")
@@ -139,11 +149,12 @@ def approve(
         approved_on=found.day,
     )
     session.add(approval)
+    before = payout.state
     session.flush()  # the guard counts it when the batch becomes approved
-    if found.standing.missing <= 1:
+    if found.standing.missing <= 1 and payout.state == "made":
         payout.state = advance(PAYOUT, "payout", payout.state, "approve")
     told = {"seat": seat.id, "digest": payout.digest, "state": payout.state}
-    audit.note(session, by, "payout.approve", payout.id, before={"state": "made"}, after=told, now=now)
+    audit.note(session, by, "payout.approve", payout.id, before={"state": before}, after=told, now=now)
     session.flush()
     return payout
 
@@ -160,7 +171,7 @@ def why_not(session: Session, found: Case, by: User, seat: User, *, more_minor: 
     try:
         _check_others(found, by, seat)
         _check_first_time(found, by, seat)
-        advance(PAYOUT, "payout", found.payout.state, "approve")
+        _check_awaits(found)
         _check_role(found, seat)
         _check_limit(session, found, seat, more_minor)
     except Refused as refusal:
@@ -211,6 +222,11 @@ def concerns(session: Session, payout_id: str) -> set[str]:
     )
     paid = select(PayoutLine.manager_id).where(PayoutLine.payout_id == payout_id)
     return {who for who in (*session.exec(of_deals.distinct()), *session.exec(paid)) if who}
+
+
+def _check_awaits(found: Case) -> None:
+    if not found.awaits:
+        advance(PAYOUT, "payout", found.payout.state, "approve")
 
 
 def _check_first_time(found: Case, by: User, seat: User) -> None:

@@ -53,11 +53,18 @@ def send(
 
 
 def _check_approved(session: Session, payout: Payout, lines: Sequence[PayoutLine], now: datetime) -> None:
-    given = approvals.standing(session, payout, day=day_of(now)).given
-    if digest(payout, lines) != payout.digest or not given:
+    standing = approvals.standing(session, payout, day=day_of(now))
+    if digest(payout, lines) != payout.digest:
         raise Conflict(
             "payout_unapproved",
             "batch {no} is not what was approved; void it and make it again",
+            no=payout.no,
+        )
+    if standing.missing:
+        raise Conflict(
+            "payout_policy_stricter",
+            "the policy in force now asks for {count} more to approve batch {no}",
+            count=standing.missing,
             no=payout.no,
         )
 

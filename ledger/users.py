@@ -158,6 +158,12 @@ def of_roles(session: Session, roles: Iterable[str]) -> list[User]:
     return [user for user in session.exec(query) if user.state == "active"]
 
 
+def roles(session: Session, user_ids: Iterable[str]) -> dict[str, str]:
+    """Roles by id."""
+    wanted = sorted(set(user_ids))
+    return dict(session.exec(select(User.id, User.role).where(col(User.id).in_(wanted))).all())
+
+
 def page(session: Session, *, after: str = "", limit: int = 50) -> list[User]:
     """Users in order of id, from after a cursor."""
     return list(session.exec(select(User).where(User.id > after).order_by(col(User.id)).limit(limit)))

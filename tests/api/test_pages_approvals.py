@@ -60,7 +60,7 @@ def test_lines_are_taken_out_after_asking_and_approvals_lapse(desk: Desk) -> Non
     desk.done("operator", path, {"line": first, "reason": "账户待核", "confirmed": "yes"})
     shown = desk.see("second", f"/payouts/{made.id}")
     assert (
-        "失效：此后付款单有改动" in shown
+        "已失效：付款单或付款制度已有变更" in shown
         and "已移出" in shown
         and "账户待核" in shown
         and "还差 1 人审批" in shown

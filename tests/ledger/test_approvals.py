@@ -266,3 +266,19 @@ def test_the_database_counts_how_many_have_approved(world: World) -> None:
     step = "UPDATE payout SET state = 'approved' WHERE id = :payout"
     assert past_the_program(world, step, payout=payout.id) == "payment_not_approved"
     assert world.approve(payout, world.firm.finance).state == "approved"
+
+
+def test_a_policy_made_stricter_after_the_approval_takes_effect_before_sending(world: World) -> None:
+    payout = world.make()
+    assert world.approve(payout, world.firm.second).state == "approved"
+    world.policy(Band(0, 2, ("finance",)))  # operations' approval counts no more
+    with pytest.raises(Conflict) as refusal:
+        world.send(payout)
+    assert refusal.value.code == "payout_policy_stricter"
+    assert world.approve(payout, world.firm.finance).state == "approved"
+    with pytest.raises(Conflict):
+        world.send(payout)
+    third = world.hire("us_9", "finance")
+    assert world.approve(payout, third).state == "approved"
+    assert world.send(payout).state == "sent"
+    assert world.differences(day(8)) == []
