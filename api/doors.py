@@ -240,8 +240,9 @@ def _enter(request: Request, session: Session) -> bool:
     if secret.startswith(access_tokens.PREFIX):
         viewer, unnoted = _by_token(request, session, secret, now)
     else:
-        viewer = users.signed_in(session, secret, now=now)
-        unnoted = viewer is not None and sign_ins.is_to_touch(session, secret, now=now)
+        sign = sign_ins.standing(session, secret, now=now)
+        viewer = users.signed_in(session, sign)
+        unnoted = viewer is not None and sign is not None and sign_ins.is_to_touch(sign, now=now)
     request.state.viewer = viewer
     request.state.user_id = viewer.id if viewer else None  # the log asks when the transaction is over
     if viewer is not None:

@@ -227,10 +227,24 @@ def balance(
     block: int | None = None,
 ) -> int:
     """One owner's balance of one account, debit positive."""
+    kept = snapshots.standing(session, through) if block is None else None
+    return _balance(session, account, owner, currency, kept, through=through, block=block)
+
+
+def _balance(
+    session: Session,
+    account: str,
+    owner: str,
+    currency: str,
+    kept: snapshots.Snapshot | None,
+    *,
+    through: str | None = None,
+    block: int | None = None,
+) -> int:
+    """The same from a snapshot, where there is one."""
     query = select(func.coalesce(func.sum(Posting.amount_minor), 0)).where(
         Posting.account == account, Posting.owner == owner, Posting.currency == currency
     )
-    kept = snapshots.standing(session, through) if block is None else None
     if kept is None:
         return int(session.exec(narrowed(query, through, block)).one())
     since = int(session.exec(narrowed(query.where(Posting.period > kept.period), through, block)).one())
@@ -376,10 +390,11 @@ class Standing:
 
 def standing(session: Session, manager_id: str, *, currency: str = "CNY") -> Standing:
     """What a manager is owed now, what is held, what may come."""
+    kept = snapshots.standing(session)
     return Standing(
-        payable_minor=-balance(session, PAYABLE, manager_id, currency),
-        held_minor=-balance(session, HELD, manager_id, currency),
-        expected_minor=balance(session, EXPECTED, manager_id, currency),
+        payable_minor=-_balance(session, PAYABLE, manager_id, currency, kept),
+        held_minor=-_balance(session, HELD, manager_id, currency, kept),
+        expected_minor=_balance(session, EXPECTED, manager_id, currency, kept),
     )
 
 

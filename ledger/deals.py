@@ -221,6 +221,8 @@ def _holds(text: str) -> ColumnElement[bool]:
 def by_id(session: Session, deal_ids: Iterable[str]) -> dict[str, Deal]:
     """Some deals, whoever asks."""
     wanted = sorted(set(deal_ids))
+    if not wanted:
+        return {}
     return {deal.id: deal for deal in session.exec(select(Deal).where(col(Deal.id).in_(wanted)))}
 
 

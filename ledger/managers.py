@@ -255,6 +255,8 @@ def get(session: Session, manager_id: str) -> Manager:
 def names(session: Session, manager_ids: Iterable[str]) -> dict[str, str]:
     """Names by id."""
     wanted = sorted(set(manager_ids))
+    if not wanted:
+        return {}
     return dict(session.exec(select(Manager.id, Manager.name).where(col(Manager.id).in_(wanted))).all())
 
 

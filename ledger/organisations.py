@@ -73,6 +73,8 @@ def listing(
 def names(session: Session, organisation_ids: Iterable[str]) -> dict[str, str]:
     """Names by id."""
     wanted = sorted(set(organisation_ids))
+    if not wanted:
+        return {}
     query = select(Organisation.id, Organisation.name).where(col(Organisation.id).in_(wanted))
     return dict(session.exec(query).all())
 

@@ -195,6 +195,8 @@ def listing(session: Session) -> list[PlanVersion]:
 def values_of(session: Session, version_ids: Iterable[str]) -> dict[str, Plan]:
     """Plans by the id of their version."""
     wanted = sorted(set(version_ids))
+    if not wanted:
+        return {}
     rows = session.exec(select(PlanVersion).where(col(PlanVersion.id).in_(wanted)))
     return {row.id: value(row) for row in rows}
 

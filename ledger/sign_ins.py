@@ -66,16 +66,15 @@ def standing(session: Session, secret: str, *, now: datetime) -> SignIn | None:
     return sign if sign is not None and sign.ended_at is None and now <= sign.until else None
 
 
-def is_to_touch(session: Session, secret: str, *, now: datetime) -> bool:
+def is_to_touch(sign: SignIn, *, now: datetime) -> bool:
     """Whether it is a while ago that the session was noted to be in use."""
-    sign = session.get(SignIn, mark(secret)) if secret else None
-    return sign is not None and now - sign.seen_at > TOUCHED
+    return now - sign.seen_at > TOUCHED
 
 
 def touch(session: Session, secret: str, *, now: datetime) -> None:
     """Note that the session is in use."""
     sign = session.get(SignIn, mark(secret))
-    if sign is not None and is_to_touch(session, secret, now=now):
+    if sign is not None and is_to_touch(sign, now=now):
         sign.seen_at = now
 
 

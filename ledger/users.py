@@ -243,9 +243,8 @@ def recognised(session: Session, number: str, password: str) -> User:
 _NOBODY = _PASSWORDS.hash(secrets.token_urlsafe(16))  # so that an unknown number takes as long
 
 
-def signed_in(session: Session, secret: str, *, now: datetime) -> User | None:
-    """Whose secret this is, if the session still stands."""
-    sign = sign_ins.standing(session, secret, now=now)
+def signed_in(session: Session, sign: sign_ins.SignIn | None) -> User | None:
+    """Whose session this is, where one still stands."""
     user = session.get(User, sign.user_id) if sign else None
     return user if user is not None and user.state == "active" else None
 

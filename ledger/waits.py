@@ -40,6 +40,14 @@ class OfDeal:
     waits: list[Wait]
 
 
+@dataclass(frozen=True, slots=True)
+class OfManager:
+    """Why a manager is not paid what is payable, whatever deals it is from; and each deal that waits."""
+
+    payee: list[Wait]
+    deals: list[OfDeal]
+
+
 def of_deal(session: Session, deal: Deal, goal: Target, *, by: User | None, now: datetime) -> list[Wait]:
     """What every stage of a deal waits for, and what is owed on it to those whom the user may see.
 
@@ -66,14 +74,22 @@ def _allows(by: User | None, action: str, *managers: str) -> bool:
     return by is None or rights.allows(by, action, managers=managers)
 
 
-def of_manager(session: Session, manager_id: str, *, by: User, now: datetime) -> list[OfDeal]:
-    """What a manager's deals wait for, deal by deal; those that wait for nothing are left out."""
+def of_manager(session: Session, manager_id: str, *, by: User, now: datetime) -> OfManager:
+    """What a manager and their deals wait for; deals that wait for nothing are left out."""
     rights.require(by, "manager.see", managers=[manager_id])
+    only = payables.due(session, "CNY", day=day_of(now), only=[manager_id])
+    due = next(iter(only), None)
+    return OfManager(
+        _of_payee_in_all(session, manager_id, due, now), _of_deals(session, manager_id, due, by, now)
+    )
+
+
+def _of_deals(session: Session, manager_id: str, due: Due | None, by: User, now: datetime) -> list[OfDeal]:
     mine = deals.listing(session, by=by, manager_id=manager_id, limit=DEALS)
     read = plans.values_of(session, [deal.plan_version_id for deal in mine])
     facts = accruals.facts_of_each(session, mine)
     logged = milestones.of_deals(session, [deal.id for deal in mine])
-    due, told = _due_of(session, manager_id, now), rights.allows(by, "hold.see")
+    told = rights.allows(by, "hold.see")
     found = []
     for deal in mine:
         plan = read[deal.plan_version_id]
@@ -85,16 +101,10 @@ def of_manager(session: Session, manager_id: str, *, by: User, now: datetime) ->
     return found
 
 
-def of_payee(session: Session, manager_id: str, *, now: datetime) -> list[Wait]:
-    """Why a manager is not paid what is payable, whatever deals it is from."""
-    due = _due_of(session, manager_id, now)
+def _of_payee_in_all(session: Session, manager_id: str, due: Due | None, now: datetime) -> list[Wait]:
     years = year_caps.relieved(session, [manager_id])
     capped = [_relief(session, about, minor) for about, minor in sorted(years.items())]
     return capped + (_of_payee(session, due, day_of(now)) if due else [])
-
-
-def _due_of(session: Session, manager_id: str, now: datetime) -> Due | None:
-    return next(iter(payables.due(session, "CNY", day=day_of(now), only=[manager_id])), None)
 
 
 # Of the stages: the engine's reasons, and how far their milestones have come

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +17,7 @@ import psycopg
 import pytest
 
 from ledger import clock
-from ledger.benches import postgres
+from ledger.benches import postgres, serving
 from ledger.config import Settings
 from ledger.db import Database
 from ledger.migrations import run
@@ -43,7 +41,7 @@ def program(*words: str) -> subprocess.Popen[bytes]:
 class Site:
     """`yongjin serve`, on the same port each time."""
 
-    port: int = field(default_factory=lambda: free_port())
+    port: int = field(default_factory=serving.free_port)
     server: subprocess.Popen[bytes] | None = None
 
     @property
@@ -77,26 +75,6 @@ class Site:
             self.server.wait(timeout=60)
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def kill_postgresql(server: postgres.Server) -> None:
-    """The postmaster and every process of it at once, none of which may clear up anything."""
-    postmaster = int((server.home / "data" / "postmaster.pid").read_text().split()[0])
-    os.kill(postmaster, signal.SIGSTOP)  # or it would start one more between the look and the blow
-    everyone = [*children(postmaster), postmaster]
-    for pid in everyone:
-        kill(pid)
-    while any(alive(pid) for pid in everyone):
-        time.sleep(0.01)
-    # where nobody buries the dead, as in a container, its number looks taken, and its locks held
-    for left in (server.home / "data" / "postmaster.pid", *server.home.glob(".s.PGSQL.*.lock")):
-        left.unlink(missing_ok=True)
-
-
 def start_postgresql(server: postgres.Server) -> None:
     """Start it again; it is there once it has recovered."""
     server.start()
@@ -110,44 +88,19 @@ def start_postgresql(server: postgres.Server) -> None:
     raise AssertionError("PostgreSQL did not come back")
 
 
-def kill(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process still does something: one that is dead and not yet buried does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def children(parent: int) -> list[int]:
-    return [pid for pid, of in _parents() if of == parent]
-
-
 def working_in(folder: Path) -> list[int]:
     """The program's processes whose environment names a folder, but this one."""
     named = f"YONGJIN_VAR={folder}\0".encode()
     found = []
-    for pid, _ in _parents():
+    for of in Path("/proc").glob("[0-9]*"):
         try:
-            of = Path(f"/proc/{pid}")
+            pid = int(of.name)
             ours = named in (of / "environ").read_bytes() and b"python" in (of / "cmdline").read_bytes()
-            if ours and pid != os.getpid() and alive(pid):
+            if ours and pid != os.getpid() and postgres.alive(pid):
                 found.append(pid)
         except (OSError, ProcessLookupError):
             continue
     return found
-
-
-def _parents() -> Iterator[tuple[int, int]]:
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            yield int(path.parent.name), int(path.read_text().rpartition(")")[2].split()[1])
-        except (OSError, ProcessLookupError):
-            continue
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Protocol
 
 from sqlmodel import Session
 
@@ -125,57 +126,62 @@ def _state(plan: Plan, reached: dict[str, str], is_cancelled: bool) -> str:
     return "completed" if all(reached.get(stage.id) == "verified" for stage in plan.stages) else "open"
 
 
-def milestones_of(session: Session, found: Sequence[Milestone]) -> list[MilestoneCard]:
-    """Milestones with deal, client, stage and who took part."""
+class _OfStage(Protocol):
+    """What is about a stage of a deal."""
+
+    deal_id: str
+    stage: str
+
+
+def _places(session: Session, found: Sequence[_OfStage]) -> list[tuple[Deal, str, str]]:
+    """The deal of each, its client and the title of the stage."""
     on = deals.by_id(session, [one.deal_id for one in found])
     read = plans.values_of(session, [deal.plan_version_id for deal in on.values()])
     clients = organisations.names(session, [deal.client_id for deal in on.values()])
+    places = []
+    for one in found:
+        deal = on[one.deal_id]
+        title = stage_title(read[deal.plan_version_id], one.stage)
+        places.append((deal, clients.get(deal.client_id, ""), title))
+    return places
+
+
+def milestones_of(session: Session, found: Sequence[Milestone]) -> list[MilestoneCard]:
+    """Milestones with deal, client, stage and who took part."""
     people = managers.names(session, [who for one in found for who in one.participants])
     return [
         MilestoneCard(
             one,
-            on[one.deal_id],
-            clients.get(on[one.deal_id].client_id, ""),
-            stage_title(read[on[one.deal_id].plan_version_id], one.stage),
+            *place,
             either("、", ", ").join(people.get(who, who) for who in one.participants),
         )
-        for one in found
+        for one, place in zip(found, _places(session, found), strict=True)
     ]
 
 
 def splits_of(session: Session, found: Sequence[SplitAgreement]) -> list[SplitCard]:
     """Versions of splits with deal, client, stage and everybody's part."""
-    on = deals.by_id(session, [one.deal_id for one in found])
-    read = plans.values_of(session, [deal.plan_version_id for deal in on.values()])
-    clients = organisations.names(session, [deal.client_id for deal in on.values()])
     people = managers.names(session, [who for one in found for who in one.weights])
     return [
         SplitCard(
             one,
-            on[one.deal_id],
-            clients.get(on[one.deal_id].client_id, ""),
-            stage_title(read[on[one.deal_id].plan_version_id], one.stage),
+            *place,
             _shares(one.weights, people),
         )
-        for one in found
+        for one, place in zip(found, _places(session, found), strict=True)
     ]
 
 
 def disputes_of(session: Session, found: Sequence[Dispute]) -> list[DisputeCard]:
     """Contested lines with deal, client, stage and whose they are."""
-    on = deals.by_id(session, [one.deal_id for one in found])
-    read = plans.values_of(session, [deal.plan_version_id for deal in on.values()])
-    clients = organisations.names(session, [deal.client_id for deal in on.values()])
     people = managers.names(session, [one.manager_id for one in found])
     return [
         DisputeCard(
             one,
-            on[one.deal_id],
-            clients.get(on[one.deal_id].client_id, ""),
-            stage_title(read[on[one.deal_id].plan_version_id], one.stage),
+            *place,
             people.get(one.manager_id, one.manager_id),
         )
-        for one in found
+        for one, place in zip(found, _places(session, found), strict=True)
     ]
 
 

@@ -66,8 +66,7 @@ def _manager(request: Request, session: Session, by: User, now: datetime) -> Res
         seen=seen,
         told=notices.unread(session, by=by),
         standing=accounts.standing(session, by.manager_id or ""),
-        unpaid=_unpaid(session, by, now),
-        waiting=_waiting(session, by, now),
+        **_waits(session, by, now),
         cards=cards.of(session, mine),
         splits=cards.splits_of(session, agreements.awaiting(session, by.manager_id or "")),
         sent_back=cards.milestones_of(session, sent_back),
@@ -102,17 +101,15 @@ class Seen:
         return f"{int(self.before.timestamp())}.{int(self.now.timestamp())}"
 
 
-def _unpaid(session: Session, by: User, now: Now) -> list[str]:
-    """Why a manager is not paid what is payable, and what the cap of a year took off."""
-    return sentences([wait.step for wait in waits.of_payee(session, by.manager_id or "", now=now)], "CNY")
-
-
-def _waiting(session: Session, by: User, now: Now) -> list[tuple[Deal, list[str]]]:
-    """A manager's deals that wait for something, each with why, in sentences."""
-    return [
-        (one.deal, sentences([wait.step for wait in one.waits], one.deal.currency))
-        for one in waits.of_manager(session, by.manager_id or "", by=by, now=now)
-    ]
+def _waits(session: Session, by: User, now: Now) -> dict[str, Any]:
+    """Why a manager is not paid what is payable, and each deal that waits for something, in sentences."""
+    found = waits.of_manager(session, by.manager_id or "", by=by, now=now)
+    return {
+        "unpaid": sentences([wait.step for wait in found.payee], "CNY"),
+        "waiting": [
+            (one.deal, sentences([wait.step for wait in one.waits], one.deal.currency)) for one in found.deals
+        ],
+    }
 
 
 @router.get("/standing/waiting")
@@ -121,8 +118,7 @@ def waiting(request: Request, session: Books, by: By, now: Now) -> Response:
     return page(
         request,
         "home/waiting.html",
-        unpaid=_unpaid(session, by, now),
-        waiting=_waiting(session, by, now),
+        **_waits(session, by, now),
     )
 
 

@@ -86,7 +86,7 @@ def a_second(
     gc.disable()
     try:
         turns = [
-            [_took(action, count, clock) for action, count in zip(actions, counts, strict=True)]
+            [took(action, count, clock) for action, count in zip(actions, counts, strict=True)]
             for _ in range(rounds)
         ]
     finally:
@@ -98,12 +98,13 @@ def a_second(
 def _enough(action: Callable[[], object], seconds: float, clock: Callable[[], float]) -> int:
     """How many runs take about so long."""
     count = 1
-    while _took(action, count, clock) < seconds / 4:
+    while took(action, count, clock) < seconds / 4:
         count *= 2
     return count * 4
 
 
-def _took(action: Callable[[], object], count: int, clock: Callable[[], float]) -> float:
+def took(action: Callable[[], object], count: int = 1, clock: Callable[[], float] = perf_counter) -> float:
+    """Seconds for so many runs."""
     started = clock()
     for _ in range(count):
         action()

@@ -10,15 +10,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 
 from sqlmodel import Session
 
 from ledger import accounts, city, closing, imports, users
-from ledger.benches import Result, a_second, postgres
+from ledger.benches import Result, a_second, postgres, took
 from ledger.benches.imports import NOW, PEOPLE, PLAN, publish
 from ledger.core.facts_file import read_lines
 from ledger.db import Database
@@ -114,16 +113,10 @@ def _against(name: str, ours: float, command: list[str] | None) -> Result:
     what = f"trial balance against {name} reading the same journal"
     if command is None:
         return Result(what, ours, None, 1, f"{name} is not installed")
-    return Result(what, ours, 1 / median(_took(lambda: _asked(command)) for _ in range(3)), 1)
+    return Result(what, ours, 1 / median(took(lambda: _asked(command)) for _ in range(3)), 1)
 
 
 def _asked(command: Sequence[str]) -> None:
     done = subprocess.run(command, capture_output=True, check=False, text=True)
     if done.returncode:
         raise RuntimeError(f"{command[0]}: {done.stderr[-500:]}")
-
-
-def _took(action: Callable[[], object]) -> float:
-    started = perf_counter()
-    action()
-    return perf_counter() - started

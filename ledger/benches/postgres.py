@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -144,12 +145,26 @@ def promote(standby: Server) -> None:
 
 
 def kill(server: Server) -> None:
-    """No warning, as when the power fails: every process of it."""
+    """As when the power fails: every process of it at once, none of which may clear up anything."""
     postmaster = int((server.home / "data" / "postmaster.pid").read_text("ascii").split()[0])
+    os.kill(postmaster, signal.SIGSTOP)  # or it would start one more between the look and the blow
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text("ascii")
-    for process in (postmaster, *map(int, children.split())):
+    everyone = [*map(int, children.split()), postmaster]
+    for process in everyone:
         os.kill(process, signal.SIGKILL)
-    (server.home / "data" / "postmaster.pid").unlink()
+    while any(alive(process) for process in everyone):
+        time.sleep(0.01)
+    # where nobody buries the dead, as in a container, its number looks taken, and its locks held
+    for left in (server.home / "data" / "postmaster.pid", *server.home.glob(".s.PGSQL.*.lock")):
+        left.unlink(missing_ok=True)
+
+
+def alive(process: int) -> bool:
+    """Whether a process still does something: one that is dead and not yet buried does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def remove(home: Path) -> None:

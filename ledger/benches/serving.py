@@ -123,12 +123,17 @@ def _logged(session: Session, numbers: Sequence[int]) -> list[str]:
     ]
 
 
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @contextmanager
 def _served(server: postgres.Server) -> Iterator[int]:
     """`yongjin serve` on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="yongjin-bench-") as var:
         environment = config.for_a_process(Path(var), server.url(postgres.BENCH), YONGJIN_CLOCK="off")
         command = [sys.executable, "-m", "ledger.cli", "serve", "--port", str(port)]

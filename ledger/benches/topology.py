@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from ledger import config
-from ledger.benches import postgres
+from ledger.benches import postgres, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 NGINX = ROOT / "docs" / "operations" / "nginx.conf"
@@ -52,7 +51,7 @@ class Topology:
     def start(self, webs: int = 2) -> None:
         """Web processes one after the other, then nginx."""
         for _ in range(webs):
-            self._serve(_free_port())
+            self._serve(serving.free_port())
         self._configure(self.webs)
         self._nginx = subprocess.Popen(
             self._nginx_command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -121,7 +120,7 @@ def prepared() -> Iterator[Topology]:
     """A primary with an empty, migrated database and its standby; all gone at the end."""
     with tempfile.TemporaryDirectory(prefix="yongjin-topology-") as home, postgres.migrated() as primary:
         standby = postgres.standby_of(primary)
-        yield Topology(Path(home), primary, standby, _free_port())
+        yield Topology(Path(home), primary, standby, serving.free_port())
 
 
 def _nginx() -> str:
@@ -135,12 +134,6 @@ def _temporary() -> str:
     """nginx's folders, all within its own."""
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     return " ".join(f"{kind}_temp_path {kind};" for kind in kinds)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind((_HOST, 0))
-        return int(free.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:

@@ -20,9 +20,10 @@ import pytest
 from sqlalchemy import text
 
 from ledger import clock
+from ledger.benches import postgres
 from ledger.db import Database
 from tests.crowd import at_this_moment
-from tests.killing import Site, World, kill_postgresql, moved_in, one_of_its_own, start_postgresql
+from tests.killing import Site, World, moved_in, one_of_its_own, start_postgresql
 from tests.waiting import until
 
 pytestmark = pytest.mark.long
@@ -209,7 +210,7 @@ def struck(world: World, site: Site, chance: random.Random) -> None:
     if what != "postgresql":
         site.kill()
     if world.server is not None and what != "server":
-        kill_postgresql(world.server)
+        postgres.kill(world.server)
         time.sleep(chance.random() * 0.3)
         start_postgresql(world.server)
     if what != "postgresql":

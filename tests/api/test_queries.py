@@ -27,7 +27,7 @@ MORE = (
     "/accounts/2202.01",
     "/fees/receivables",
 )
-MOST = 70  # queries of one page, its frame and its sign-in included; a home has the most kinds of things
+MOST = 60  # queries of one page, its frame and its sign-in included; a deal has the most kinds of things
 SLOWEST = 1.0  # seconds, of a whole city's year
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sqlmodel import Session
 
 from ledger import clock, managers, plans, users
+from ledger.benches import serving
 from ledger.config import Settings
 from ledger.db import Database
 
@@ -87,7 +87,7 @@ def site(settings: Settings, database: Database, browser: Browser) -> Iterator[S
 @contextmanager
 def serve() -> Iterator[str]:
     """`yongjin serve` on a free port, over what the environment says; its address."""
-    port = _free_port()
+    port = serving.free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "ledger.cli", "serve", "--port", str(port)],
         cwd=ROOT,
@@ -119,12 +119,6 @@ def _people(session: Session) -> None:
     text = (ROOT / "ledger/cities/tianjin.yaml").read_text("utf-8")
     drafted = plans.draft(session, text, by=people["operator"], now=now)
     plans.publish(session, drafted.id, effective_on=date(2020, 1, 1), by=people["approver"], now=now)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _wait(address: str, server: subprocess.Popen[bytes]) -> None:

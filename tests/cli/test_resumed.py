@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import text
 
 from ledger import managers
+from ledger.benches import postgres
 from ledger.db import Database
 from ledger.files import Store
 from tests.crowd import at_this_moment
 from tests.desk import Desk
 from tests.killing import (
     World,
-    kill_postgresql,
     moved_in,
     one_of_its_own,
     program,
@@ -69,7 +69,7 @@ def until_done(world: World, desk: Desk, words: list[str], query: str, whole: in
         running.kill()
         running.wait()
         if world.server is not None and chance.random() < 0.5:
-            kill_postgresql(world.server)
+            postgres.kill(world.server)
             start_postgresql(world.server)
             desk.database.close()
         until(lambda: not working_in(world.settings.var))

@@ -116,7 +116,7 @@ def test_what_is_less_than_the_least_that_is_paid_says_both_figures(desk: Desk) 
     desk.do(govern)
     text = "180.00 is payable in all, less than the least that is paid, 200.00."
     assert said(found(desk), "below_minimum") == [("", "M2", text)]
-    (of_payee,) = desk.do(lambda session: waits.of_payee(session, "M2", now=desk.now))
+    (of_payee,) = desk.do(lambda session: waits.of_manager(session, "M2", by=manager(2), now=desk.now).payee)
     assert of_payee.to_data()["numbers"] == {"payable_minor": 180_00, "minimum_minor": 200_00}
 
 
@@ -139,7 +139,7 @@ def test_a_debt_that_is_carried_forward_says_so(desk: Desk) -> None:
 def test_on_a_manager_s_phone_every_deal_says_what_it_waits_for(desk: Desk) -> None:
     desk.deal("D-2")
     desk.reach("find", {"M2": "1"}, deal="D-2")
-    mine = desk.do(lambda session: waits.of_manager(session, "M2", by=manager(2), now=desk.now))
+    mine = desk.do(lambda session: waits.of_manager(session, "M2", by=manager(2), now=desk.now).deals)
     words = {one.deal.id: [render(wait.step, "en", "CNY") for wait in one.waits] for one in mine}
     assert words["D-2"][0] == "Find waits for the fee: by 2026-03-09 0.00 was received and 0.00 given back."
     assert words["D-1"][0] == "20.00 of Find is held until Done is verified."
