@@ -8,6 +8,7 @@ for, in one order everywhere: periods, settling, deals, payouts, payees, manager
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,12 +29,17 @@ from sqlalchemy import (
     Engine,
     Integer,
     LargeBinary,
+    Select,
     SmallInteger,
     String,
     Table,
+    Text,
     TypeDecorator,
     create_engine,
     event,
+    func,
+    literal,
+    select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -240,6 +246,16 @@ def upsert(session: Session, table: type[SQLModel], row: Mapping[str, Any], othe
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     statement = insert(target).values(row)
     session.execute(statement.on_conflict_do_update(index_elements=[*target.primary_key], set_=dict(other)))
+
+
+def listed(session: Session, pairs: Sequence[tuple[str, str]]) -> Select[tuple[str, str]]:
+    """Pairs as a query to look among, however many: they travel as one value, not as one each."""
+    if session.get_bind().dialect.name == "sqlite":
+        each = func.json_each(json.dumps(pairs)).table_valued("value")
+        return select(func.json_extract(each.c.value, "$[0]"), func.json_extract(each.c.value, "$[1]"))
+    columns = [literal(list(column), postgresql.ARRAY(Text)) for column in zip(*pairs, strict=True)]
+    each = func.unnest(*columns).table_valued("one", "other").render_derived()
+    return select(each.c.one, each.c.other)
 
 
 def _values(

@@ -150,7 +150,8 @@ def _take_here(batch: _Batch, plan_id: str, now: datetime) -> Report:
 
 
 def _take(database: Database, batch: _Batch, plan_id: str, now: datetime) -> Report:
-    report = _load(database, batch.files, plan_id, now)
+    with processes.not_collecting():
+        report = _load(database, batch.files, plan_id, now)
     report.looked_at = len(batch.files) + len(batch.refused)
     report.refused = batch.refused + report.refused
     return report

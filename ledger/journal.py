@@ -173,16 +173,11 @@ def _next_ids(session: Session, count: int) -> list[int]:
 
 
 def _known(session: Session, entries: Sequence[core.Entry]) -> dict[tuple[str, str], tuple[int, str]]:
-    known: dict[tuple[str, str], tuple[int, str]] = {}
-    for start in range(0, len(entries), 400):
-        keys = [(entry.kind, entry.source) for entry in entries[start : start + 400]]
-        rows = session.exec(
-            select(Entry.kind, Entry.source, Entry.id, Entry.digest).where(
-                tuple_(col(Entry.kind), col(Entry.source)).in_(keys)
-            )
-        )
-        known.update({(kind, source): (entry_id, digest) for kind, source, entry_id, digest in rows})
-    return known
+    keys = db.listed(session, [(entry.kind, entry.source) for entry in entries])
+    query = select(Entry.kind, Entry.source, Entry.id, Entry.digest).where(
+        tuple_(col(Entry.kind), col(Entry.source)).in_(keys)
+    )
+    return {(kind, source): (entry_id, digest) for kind, source, entry_id, digest in session.exec(query)}
 
 
 def _entry_row(entry: core.Entry, entry_id: int, digest: str, now: datetime, by: str) -> dict[str, Any]:

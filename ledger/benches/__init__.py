@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import platform
 from collections.abc import Callable, Sequence
@@ -11,6 +10,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from time import perf_counter
+
+from ledger import processes
 
 # What can be measured → the module of this room whose `run` measures it.
 BENCHES = {
@@ -82,16 +83,11 @@ def a_second(
     computes, `process_time` as the clock leaves out what other programs take of the machine.
     """
     counts = [_enough(action, seconds, clock) for action in actions]
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
+    with processes.not_collecting():
         turns = [
             [took(action, count, clock) for action, count in zip(actions, counts, strict=True)]
             for _ in range(rounds)
         ]
-    finally:
-        if collecting:
-            gc.enable()
     return tuple(count / min(took) for count, took in zip(counts, zip(*turns, strict=True), strict=True))
 
 
