@@ -152,7 +152,8 @@ def paid_on_each(
         sums[deal_id, owner, on] += int(amount)
     found: dict[str, list[core.Paid]] = defaultdict(list)
     for (deal_id, owner, on), amount in sorted(sums.items()):
-        found[deal_id].append(core.Paid(on, owner, amount))
+        if amount:  # else made and given back on one day: nothing that a facts file would hold
+            found[deal_id].append(core.Paid(on, owner, amount))
     return found
 
 

@@ -16,7 +16,6 @@ from ledger import (
     clock,
     config,
     earnings,
-    facts,
     managers,
     payout_steps,
     payouts,
@@ -32,7 +31,7 @@ from ledger.core import workings
 from ledger.core.capitals import amount_cn
 from ledger.core.entry import COMMISSION_COST, EXPECTED, HELD, PAYABLE
 from ledger.core.sentences import grade_named
-from ledger.core.target import target
+from ledger.core.target import Target, target
 from ledger.core.waits import Wait
 from ledger.earnings import Moved, Names
 from ledger.journal import Entry, Posting
@@ -198,12 +197,13 @@ def _pending(
     currency: str,
     now: datetime,
 ) -> tuple[paper.Pending, ...]:
-    why = _expected(session, {one[1] for one in balances if one[0] == EXPECTED}, names, period, now)
+    goals = _goals(session, {deal_id for _, deal_id, _, _ in balances}, names, period, now)
 
     def waits_for(account: str, deal_id: str, stage: str) -> dict[str, Any]:
+        goal = goals.get(deal_id)
         if account == HELD:
-            return _release(session, names, deal_id, stage)
-        found = next(core_waits.at(why.get(deal_id, ()), stage), None)
+            return _release(names, goal, deal_id, stage)
+        found = next(core_waits.at(core_waits.of_target(goal), stage), None) if goal else None
         return {"waits_for": _words(found, currency) if found else _FEE_DUE}
 
     return tuple(
@@ -219,19 +219,17 @@ def _pending(
     )
 
 
-def _expected(
+def _goals(
     session: Session, deal_ids: Iterable[str], names: Names, period: str, now: datetime
-) -> dict[str, list[Wait]]:
-    """What these deals' stages waited for at the month's end; once it is closed, as was known then."""
+) -> dict[str, Target]:
+    """What these deals had come to at the month's end; once it is closed, as was known then."""
     month = periods.get(session, period)
     day = min(clock.day_of(now), months.last_day(period))
     found = [names.deals[deal_id] for deal_id in sorted(deal_ids) if deal_id in names.deals]
     known = accruals.facts_of_each(
         session, found, known_at=month.closed_at if month.state == "closed" else None
     )
-    return {
-        deal.id: core_waits.of_target(target(names.plans[deal.id], known[deal.id], day)) for deal in found
-    }
+    return {deal.id: target(names.plans[deal.id], known[deal.id], day) for deal in found}
 
 
 def _unpaid(found: Sequence[Wait], names: Names, currency: str) -> Iterator[paper.Pending]:
@@ -258,27 +256,19 @@ def _words(wait: Wait, currency: str) -> paper.Words:
     )
 
 
-def _release(session: Session, names: Names, deal_id: str, stage: str) -> dict[str, Any]:
+def _release(names: Names, goal: Target | None, deal_id: str, stage: str) -> dict[str, Any]:
     """What a held amount waits for, and until when where that is known."""
-    plan = names.plans.get(deal_id)
-    holdback = plan.holdback if plan else None
-    if holdback is None:
+    holdback = goal.workings.rules.plan.holdback if goal else None
+    if goal is None or holdback is None:
         return {"waits_for": _BY_HAND}
     if holdback.stage is not None:
         until = names.stage(deal_id, holdback.stage)
         return {"waits_for": paper.Words(zh=f"待{until.zh}核实", en=f"{until.en} being verified")}
-    first = min(
-        (
-            fact.fact_on
-            for fact in facts.of_deal(session, deal_id)
-            if (fact.type, fact.stage) == ("milestone", stage)
-        ),
-        default=None,
-    )
+    reached = goal.workings.reached[goal.workings.rules.position[stage]]
     days = holdback.days or 0
     return {
         "waits_for": paper.Words(zh=f"阶段完成后满{days}天", en=f"{days} days from the stage"),
-        "expected_on": first + timedelta(days=days) if first else None,
+        "expected_on": reached.since + timedelta(days=days) if reached else None,
     }
 
 

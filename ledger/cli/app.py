@@ -12,7 +12,8 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from ledger.core.errors import Invalid
+from ledger.core import file_words
+from ledger.core.errors import Invalid, InvalidFile
 
 app = typer.Typer(
     name="yongjin",
@@ -42,6 +43,17 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 def print_json(result: Any) -> None:
     """A result as JSON on standard output, Chinese left readable."""
     print(json.dumps(result, ensure_ascii=False, indent=2))
+
+
+@contextmanager
+def wrong_files_in(lang: Language) -> Iterator[None]:
+    """What is wrong with a file is said in the language that was asked for, as on the pages."""
+    try:
+        yield
+    except InvalidFile as wrong:
+        facts = wrong.facts
+        what, mend = (file_words.said(str(facts[part]), lang.value) for part in ("what", "mend"))
+        raise InvalidFile(str(facts["file"]), int(str(facts["line"])), what, mend) from None
 
 
 def file_content(path: Path) -> bytes:

@@ -15,13 +15,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from ledger import clock, config, plans, replay, users
-from ledger.cli.app import Json, Language, app, file_content, print_json
+from ledger.cli.app import Json, Language, app, file_content, print_json, wrong_files_in
 from ledger.cli.books import bar
 from ledger.cli.opened import opened
 from ledger.core import compare, lint, picture
 from ledger.core.errors import Invalid, NotFound
 from ledger.core.money import format_minor
 from ledger.core.plan_file import PlanFile, read_plan_file
+from ledger.core.sentences import Sentence
+from ledger.core.workings import Lang
 
 plan = typer.Typer(help="Commission plans.", no_args_is_help=True)
 app.add_typer(plan, name="plan")
@@ -37,7 +39,8 @@ def check(
     json: Json = False,
 ) -> None:
     """Read a plan file and say what is in it, what is wrong and where, and what is odd. Exit 1 on errors."""
-    read = read_plan_file(file_content(file), str(file))
+    with wrong_files_in(lang):
+        read = read_plan_file(file_content(file), str(file))
     seen = _seen(read) if history and _books_there() else None
     found = lint.check(read.plan, seen)
     if json:
@@ -120,11 +123,14 @@ def diff(
         Path | None, typer.Option("--picture", metavar="FILE.svg", help="Draw the differences.")
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="How many managers and deals the table shows.")] = 20,
-    lang: Annotated[Language, typer.Option("--lang", help="The language of the picture.")] = Language.zh,
+    lang: Annotated[
+        Language, typer.Option("--lang", help="The language of the table and the picture.")
+    ] = Language.zh,
     json: Json = False,
 ) -> None:
     """Replay the deals in the books under two plan files: old, new, difference, and who crosses what."""
-    files = [read_plan_file(file_content(one), str(one)) for one in (old, new)]
+    with wrong_files_in(lang):
+        files = [read_plan_file(file_content(one), str(one)) for one in (old, new)]
     from_on, to_on = from_.date() if from_ else None, to.date() if to else clock.day_of(clock.now())
     if from_on and from_on > to_on:
         raise Invalid("days_reversed", "{from_on} comes after {to_on}", from_on=from_on, to_on=to_on)
@@ -134,7 +140,7 @@ def diff(
     if json:
         print_json(compare.to_data(found))
     else:
-        _print_difference(found, top)
+        _print_difference(found, top, lang.value)
 
 
 def _compared(old: PlanFile, new: PlanFile, from_on: date | None, to_on: date) -> compare.Comparison:
@@ -147,47 +153,74 @@ def _compared(old: PlanFile, new: PlanFile, from_on: date | None, to_on: date) -
         return replay.compared(session, old, new, from_on=from_on, to_on=to_on, progress=seen)
 
 
-def _print_difference(found: compare.Comparison, top: int) -> None:
+_SAYS: dict[str, Sentence] = {
+    "manager": Sentence("Manager", "技术经理人"),
+    "deal": Sentence("Deal, before the cap on the year", "项目（年度封顶前）"),
+    "old": Sentence("Old", "旧"),
+    "new": Sentence("New", "新"),
+    "difference": Sentence("Difference", "差额"),
+    "crosses": Sentence("Crosses", "越线"),
+    "all": Sentence("All", "合计"),
+    "beginning": Sentence("the beginning", "期初"),
+    "span": Sentence("{since} to {to}", "{since}至{to}"),
+    "more": Sentence("… and {count} more; --json has them all", "……另有{count}行，见 --json"),
+    "crossed": Sentence("crossed: {counts}", "越线：{counts}"),
+    "nothing": Sentence("nothing", "无"),
+    "skipped": Sentence(
+        "{count} deals left out; the first is {deal}: {why}", "{count}个项目未计入；第一个是{deal}：{why}"
+    ),
+    "tier": Sentence("tier", "档位"),
+    "pool_floor": Sentence("pool_floor", "佣金池下限"),
+    "pool_cap": Sentence("pool_cap", "佣金池上限"),
+    "deal_cap": Sentence("deal_cap", "每项目上限"),
+    "year_cap": Sentence("year_cap", "年度上限"),
+}
+
+
+def _say(key: str, lang: Lang, **places: object) -> str:
+    sentence = _SAYS[key]
+    return (sentence.zh if lang == "zh" else sentence.en).format(**places)
+
+
+def _print_difference(found: compare.Comparison, top: int, lang: Lang) -> None:
     console = Console()
     listed: tuple[tuple[str, list[_Listed]], ...] = (
-        ("Manager", [(f"{row.manager_id} {row.name}", row) for row in found.managers]),
-        ("Deal, before the cap on the year", [(f"{row.deal_id} {row.title}", row) for row in found.deals]),
+        ("manager", [(f"{row.manager_id} {row.name}", row) for row in found.managers]),
+        ("deal", [(f"{row.deal_id} {row.title}", row) for row in found.deals]),
     )
-    for title, rows in listed:
-        console.print(_table(found, title, rows, top))
+    for what, rows in listed:
+        console.print(_table(found, what, rows, top, lang))
         if len(rows) > top:
-            console.print(f"… and {len(rows) - top} more; --json has them all", highlight=False)
-    counts = [f"{what} {len(found.crossings(what))}" for what in compare.WHATS if found.crossings(what)]
-    console.print(f"crossed: {', '.join(counts) or 'nothing'}", highlight=False)
+            console.print(_say("more", lang, count=len(rows) - top), highlight=False)
+    crossings = {what: len(found.crossings(what)) for what in compare.WHATS}
+    counts = ", ".join(f"{_say(what, lang)} {count}" for what, count in crossings.items() if count)
+    console.print(_say("crossed", lang, counts=counts or _say("nothing", lang)), highlight=False)
     if found.skipped:
-        first = found.skipped[0]
-        console.print(
-            f"{len(found.skipped)} deals left out; the first is {first.deal_id}: {first.why}",
-            highlight=False,
-            markup=False,
-        )
+        first, count = found.skipped[0], len(found.skipped)
+        told = _say("skipped", lang, count=count, deal=first.deal_id, why=first.why)
+        console.print(told, highlight=False, markup=False)
 
 
 _Listed = tuple[str, compare.DealRow | compare.ManagerRow]
 
 
-def _table(found: compare.Comparison, title: str, rows: Sequence[_Listed], top: int) -> Table:
-    span = f"{found.from_on or 'the beginning'} to {found.to_on}"
+def _table(found: compare.Comparison, what: str, rows: Sequence[_Listed], top: int, lang: Lang) -> Table:
+    span = _say("span", lang, since=found.from_on or _say("beginning", lang), to=found.to_on)
     table = Table(title=escape(f"{found.old} → {found.new} · {span} · {found.currency}"))
-    table.add_column(title)
-    for head in ("Old", "New", "Difference"):
-        table.add_column(head, justify="right")
-    table.add_column("Crosses")
+    table.add_column(_say(what, lang))
+    for head in ("old", "new", "difference"):
+        table.add_column(_say(head, lang), justify="right")
+    table.add_column(_say("crosses", lang))
 
     def add(name: str, old_minor: int, new_minor: int, crosses: str) -> None:
         amounts = (old_minor, new_minor, new_minor - old_minor)
         table.add_row(escape(name), *(format_minor(minor, found.currency) for minor in amounts), crosses)
 
     for name, row in rows[:top]:
-        crosses = sorted({f"{one.what} {one.old}→{one.new}" for one in row.crossings})
+        crosses = sorted({f"{_say(one.what, lang)} {one.old}→{one.new}" for one in row.crossings})
         add(name, row.old_minor, row.new_minor, ", ".join(crosses))
     table.add_section()
-    add("All", sum(row.old_minor for _, row in rows), sum(row.new_minor for _, row in rows), "")
+    add(_say("all", lang), sum(row.old_minor for _, row in rows), sum(row.new_minor for _, row in rows), "")
     return table
 
 

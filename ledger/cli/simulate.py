@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ledger.cli.app import Json, Language, app, file_content, print_json
+from ledger.cli.app import Json, Language, app, file_content, print_json, wrong_files_in
 from ledger.core import waits
 from ledger.core.errors import Invalid
 from ledger.core.facts import DealFacts
@@ -41,12 +41,12 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Say what everyone has earned on a deal, and why."""
-    plan_file = read_plan_file(file_content(plan), str(plan))
-    facts_file = read_facts_file(file_content(facts), str(facts), plan_file.plan.currency)
-    plan_file.admit(facts_file.facts.deal)
-    check_against(plan_file.plan, facts_file)
-
-    on = _day(as_of) if as_of is not None else _latest(facts_file)
+    with wrong_files_in(lang):
+        plan_file = read_plan_file(file_content(plan), str(plan))
+        facts_file = read_facts_file(file_content(facts), str(facts), plan_file.plan.currency)
+        plan_file.admit(facts_file.facts.deal)
+        check_against(plan_file.plan, facts_file)
+        on = _day(as_of) if as_of is not None else _latest(facts_file)
     result = target(plan_file.plan, facts_file.facts, on)
 
     data = simulation(plan_file.plan, facts_file.facts, result, lang)

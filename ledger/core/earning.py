@@ -20,7 +20,7 @@ def accrue(rules: Rules, reached: Sequence[Reached | None], basis: int, by_year:
     pool = pool_of(rules, basis, by_year)
     parts = split_coprime(pool, rules.weights)
     lines = _lines(rules, reached, parts)
-    shares = tuple([share for _, _, share in lines])
+    shares = tuple([line[2] for line in lines])
     return pool, parts, lines, shares, _capped(rules.plan.cap_per_deal_minor, lines, shares)
 
 
@@ -51,14 +51,16 @@ def _lines(rules: Rules, reached: Sequence[Reached | None], parts: Sequence[int]
     """Rules 4 and 5: each verified stage's earning, split over its participants."""
     lines: list[Line] = []
     for position, stage in enumerate(reached):
-        if stage is not None:
-            earning = 0 if stage.too_late else _earning(rules, reached, position, parts[position])
-            people = stage.milestone.participants
-            if len(people) == 1:
-                lines.append((position, people[0].manager, earning))
-                continue
-            for one, share in zip(people, split_coprime(earning, stage.weights), strict=True):
-                lines.append((position, one.manager, share))
+        if stage is None:
+            continue
+        milestone, weights, _, too_late = stage
+        earning = 0 if too_late else _earning(rules, reached, position, parts[position])
+        people = milestone.participants
+        if len(people) == 1:
+            lines.append((position, people[0].manager, earning))
+        else:
+            shares = split_coprime(earning, weights)
+            lines += [(position, one.manager, share) for one, share in zip(people, shares, strict=True)]
     return tuple(lines)
 
 

@@ -26,18 +26,20 @@ def reached_by(rules: Rules, known: Known, cancelled: Ending | None) -> tuple[Re
     withdrawn: dict[str, date] = {}
     for withdrawal in known.withdrawals:
         withdrawn[withdrawal.stage] = max(withdrawal.on, withdrawn.get(withdrawal.stage, date.min))
-    standing: dict[int, list[Milestone]] = {}
-    for milestone in known.milestones:
-        if not withdrawn or milestone.on > withdrawn.get(milestone.stage, date.min):
-            standing.setdefault(rules.position[milestone.stage], []).append(milestone)
+    milestones = known.milestones
+    if withdrawn:
+        milestones = [one for one in milestones if one.on > withdrawn.get(one.stage, date.min)]
     reached: list[Reached | None] = [None] * len(rules.ids)
-    for position, milestones in standing.items():
-        if len(milestones) == 1 and cancelled is None:  # as most stages of most deals are
-            only = milestones[0]
+    stages = {one.stage for one in milestones}
+    if cancelled is None and len(stages) == len(milestones):  # one milestone a stage, as in most deals
+        for only in milestones:
             made = (only, _weights(rules, only), only.on, False)
-            reached[position] = tuple.__new__(Reached, made)  # as Reached itself does, at a third of the cost
-        else:
-            reached[position] = _verified(rules, milestones, cancelled)
+            # as Reached itself does, at a third of the cost
+            reached[rules.position[only.stage]] = tuple.__new__(Reached, made)
+        return tuple(reached)
+    for stage in stages:
+        of_stage = [one for one in milestones if one.stage == stage]
+        reached[rules.position[stage]] = _verified(rules, of_stage, cancelled)
     return tuple(reached)
 
 

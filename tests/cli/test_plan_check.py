@@ -81,3 +81,11 @@ def test_a_file_that_is_no_plan_is_exit_code_2(
     code, _, err = check(nowhere, PLAN.replace("currency: CNY", "currency: RMB"), capsys, monkeypatch)
     assert code == 2
     assert err.startswith("plan.yaml:3: ")
+
+
+def test_what_is_wrong_with_a_file_is_said_in_the_language_asked_for(
+    nowhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = PLAN.replace("currency: CNY", "currency: RMB")
+    code, _, err = check(nowhere, wrong, capsys, monkeypatch, "--lang", "zh")
+    assert (code, err) == (2, "plan.yaml:3: “currency”：“RMB”不是本系统支持的币种; 请写ISO 4217代码，如CNY\n")

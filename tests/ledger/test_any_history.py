@@ -1,4 +1,4 @@
-"""Any history of the books, by the real actions: after every step the six invariants hold.
+"""Any history of the books, by the real actions: after every step the eight invariants hold.
 
 1. conservation: every entry sums to zero, and so does everything about one manager
 2. the parts make sense: nobody earns less than nothing by a plan, no more is held than was earned,
@@ -7,12 +7,18 @@
 4. no overdraft: what is paid was payable, and did not wait for anything
 5. what is held is accounted for: what is due and what waits make the account
 6. an action that is refused changes nothing
+7. earned = held + payable + paid - clawed back, each told by another part of the product
+8. a closed month stays as it was, whatever comes after: its entries, and at the end its statements
+
+And at the end every deal, taken out and put into other books beside quite another deal, has earned the same.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
@@ -46,15 +52,22 @@ from ledger import (
     milestones,
     payables,
     payouts,
+    periods,
     reopenings,
+    sending,
     statements,
+    year_caps,
 )
 from ledger.benches import postgres
 from ledger.core import period
-from ledger.core.entry import ADVANCES, HELD, IN_TRANSIT, PAYABLE
+from ledger.core.entry import ADVANCES, COMMISSION_COST, EXPECTED, HELD, IN_TRANSIT, PAYABLE
 from ledger.core.errors import Refused
+from ledger.core.facts import DealFacts, Paid
+from ledger.core.facts_writer import write_facts
+from ledger.core.target import Target
+from ledger.core.year_cap import ManagerYear
 from ledger.db import Database
-from tests.crowd import at_this_moment
+from tests.crowd import Clerk, at_this_moment
 from tests.desk import PLAN, Desk
 
 BY_DAYS = PLAN.replace("release: {stage: done}", "release: {days: 30}")
@@ -79,11 +92,12 @@ class History(RuleBasedStateMachine):
     batches = Bundle("batches")
     put_holds = Bundle("holds")
 
-    def __init__(self, database: Database, folder: Path) -> None:
+    def __init__(self, fresh: Callable[[], Database], folder: Path) -> None:
         super().__init__()
-        self.desk = Desk(database, folder)
+        self.fresh = fresh
+        self.desk = Desk(fresh(), folder)
         self.count = 0
-        self.wrong: list[str] = []
+        self.closed: dict[str, Closed] = {}
 
     def does(self, action: Callable[[Any], Any]) -> Any:
         """What an action returns; None where it is refused, and then nothing is changed."""
@@ -102,6 +116,7 @@ class History(RuleBasedStateMachine):
 
     @initialize(target=some_deals, plan=st.sampled_from((PLAN, BY_DAYS, CAPPED, GATED)))
     def begin(self, plan: str) -> Any:
+        self.plan = plan
         self.desk.move_in(plan)
         return multiple(self.desk.deal("D-1"), self.desk.deal("D-2", expected=5_000_00))
 
@@ -197,7 +212,7 @@ class History(RuleBasedStateMachine):
     @rule(batch=batches)
     def send(self, batch: str) -> None:
         self.does(lambda s: approvals.approve(s, batch, **self.by("second")))
-        self.does(lambda s: payouts.send(s, self.desk.store, batch, **self.by("finance")))
+        self.does(lambda s: sending.send(s, self.desk.store, batch, **self.by("finance")))
 
     @rule(batch=batches, ago=st.integers(0, 5))
     def confirm(self, batch: str, ago: int) -> None:
@@ -256,7 +271,8 @@ class History(RuleBasedStateMachine):
                 return
         assert [one.code for one in found if one.blocks] == []
         seen = [one.code for one in found]
-        self.does(lambda s: closing.close(s, month, accept=seen, **self.by("finance")))
+        if self.does(lambda s: closing.close(s, month, accept=seen, **self.by("finance"))) is not None:
+            self.closed[month] = Closed(self.entries_through(month), self.statements_of(month))
 
     @rule()
     def reopen(self) -> None:
@@ -264,6 +280,9 @@ class History(RuleBasedStateMachine):
         asked = self.does(lambda s: reopenings.ask(s, month, reason="误", **self.by("finance")).id)
         if asked is not None:
             self.does(lambda s: reopenings.agree(s, asked, **self.by("third")))
+            with self.desk.database.reading() as session:
+                calendar = periods.calendar(session)
+            self.closed = {name: kept for name, kept in self.closed.items() if not calendar.is_open(name)}
 
     def made(self, new: Any) -> Any:
         """Into a bundle, if there is something."""
@@ -308,6 +327,7 @@ class History(RuleBasedStateMachine):
             due = payables.preview(session, **self.by("finance"))
             every = session.exec(select(deals.Deal)).all()
             goals = [accruals.target_of(session, deal, now=self.desk.now) for deal in every]
+            relief = year_caps.relieved(session, ["M1", "M2"])
         for one in due:
             assert one.payable_minor + one.held_minor == -balances.get((PAYABLE, one.manager_id), 0)
         told = {one.manager_id for one in due}
@@ -321,6 +341,50 @@ class History(RuleBasedStateMachine):
         assert {who: amount for who, amount in kept.items() if amount} == {
             owner: -amount for (account, owner), amount in balances.items() if account == HELD
         }
+        paid = (
+            "SELECT manager_id, sum(gross_minor) FROM payout_line"
+            " WHERE state IN ('reserved', 'paid') GROUP BY manager_id"
+        )
+        self.earned_is_somewhere(goals, relief, balances, dict(self.found(paid)))
+
+    def earned_is_somewhere(
+        self,
+        goals: Sequence[Target],
+        relief: dict[ManagerYear, int],
+        balances: dict[tuple[str, str], int],
+        paid: dict[str, Any],
+    ) -> None:
+        """7: the engine says what was earned and taken back, the accounts what is held and payable, and
+        the lines of payouts what was paid. What a cap takes off a year was not earned."""
+        for who in ("M1", "M2"):
+            rows = [row for goal in goals for row in goal.rows if row.manager == who]
+            earned = sum(row.accrued_minor + row.adjusted_minor for row in rows)
+            earned -= sum(minor for year, minor in relief.items() if year.manager_id == who)
+            clawed_back = -sum(row.clawed_minor for row in rows)
+            held, payable = (-balances.get((account, who), 0) for account in (HELD, PAYABLE))
+            assert earned == held + payable + int(paid.get(who, 0)) + clawed_back
+
+    @invariant()
+    def closed_months_stay(self) -> None:
+        for month, kept in self.closed.items():
+            assert self.entries_through(month) == kept.entries
+
+    def entries_through(self, month: str) -> list[Any]:
+        """Every posting that landed in a month or before it, with its entry."""
+        return self.found(
+            "SELECT * FROM entry e JOIN posting p ON p.entry_id = e.id"
+            f" WHERE p.period <= '{month}' ORDER BY p.entry_id, p.line"
+        )
+
+    def statements_of(self, month: str) -> dict[tuple[str, str], str]:
+        """The hash of what everybody's final statement of a month says, whenever it is made."""
+        with self.desk.database.reading() as session:
+            return {
+                (who, currency): statements.content_sha256(
+                    statements.draw(session, who, month, kind="final", currency=currency, now=self.desk.now)
+                )
+                for who, currency in statements.wanted(session, month)
+            }
 
     def found(self, query: str) -> list[Any]:
         with self.desk.database.reading() as session:
@@ -332,6 +396,10 @@ class History(RuleBasedStateMachine):
             assert self.desk.settle() == 0
             assert self.desk.wrong() == []
             self.everybody_is_told()
+            for month, kept in self.closed.items():
+                assert self.statements_of(month) == kept.statements
+            for deal in ("D-1", "D-2"):
+                assert self.earned_elsewhere(deal) == earned_on(self.desk, deal)
         self.desk.database.close()
 
     def everybody_is_told(self) -> None:
@@ -343,6 +411,60 @@ class History(RuleBasedStateMachine):
                     statements.draw(session, who, month, kind=kind, currency=currency, now=self.desk.now)
                 month = period.following(month)
 
+    def earned_elsewhere(self, deal_id: str) -> list[Any]:
+        """What is earned, held and expected on a deal in other books, from what it knows of itself.
+
+        The deal beside it is there so that its payments, which it may have lost since, were payable.
+        """
+        with self.desk.database.reading() as session:
+            deal = session.get_one(deals.Deal, deal_id)
+            known = [one for one in accruals.facts_of(session, deal).facts if not isinstance(one, Paid)]
+            facts = DealFacts(deal.as_value(), (*known, *accruals.paid_on(session, deal_id)))
+        other = Clerk(self.fresh(), self.desk.files, self.desk.today)
+        try:
+            other.move_in(self.plan)
+            other.deal("E-1")
+            other.do(
+                lambda s: [
+                    deals.adjust(
+                        s,
+                        "E-1",
+                        manager_id=who,
+                        stage="find",
+                        amount_minor=10**10,
+                        reason="补",
+                        on=other.today,
+                        **other.by("operator"),
+                    )
+                    for who in ("M1", "M2")
+                ]
+            )
+            line = json.dumps(write_facts(facts, "CNY")).encode()
+            assert other.take_in([line]).refused == []
+            return earned_on(other, deal_id)
+        finally:
+            other.database.close()
+
+
+def earned_on(desk: Desk, deal_id: str) -> list[Any]:
+    """The sums of a deal by account, manager, stage and nature; the cap on a year is of no deal."""
+    sums = text(
+        f"SELECT account, manager_id, stage, CASE account WHEN '{HELD}' THEN '' ELSE nature END,"
+        " sum(amount_minor) FROM posting WHERE deal_id = :deal"
+        f" AND account IN ('{COMMISSION_COST}', '{HELD}', '{EXPECTED}')"
+        " GROUP BY 1, 2, 3, 4 HAVING sum(amount_minor) <> 0 ORDER BY 1, 2, 3, 4"
+    )
+    with desk.database.reading() as session:
+        return [tuple(row) for row in session.execute(sums, {"deal": deal_id})]
+
+
+@dataclass(frozen=True)
+class Closed:
+    """What a month looked like when it was closed."""
+
+    entries: list[Any]
+    statements: dict[tuple[str, str], str]
+
 
 def _covers(hold: holds.Hold, manager_id: str, deal_id: str, stage: str) -> bool:
     return hold.manager_id in ("", manager_id) and hold.deal_id in ("", deal_id) and hold.stage in ("", stage)
@@ -353,7 +475,7 @@ def _covers(hold: holds.Hold, manager_id: str, deal_id: str, stage: str) -> bool
 
 def run(fresh: Callable[[], Database], folder: Path, *, examples: int, steps: int) -> None:
     run_state_machine_as_test(
-        lambda: History(fresh(), folder),
+        lambda: History(fresh, folder),
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,

@@ -111,8 +111,10 @@ def test_plan_diff_says_it_as_a_table_as_json_and_as_a_picture(
     code, out, _ = run(capsys, monkeypatch, "plan", "diff", *files, "--to", "2026-06-30", "--picture", drawn)
     assert code == 0
     assert re.search(r"M1 张三 .*420.00 .*165.00 .*-255.00", out)
-    assert "crossed: pool_cap 1" in out
+    assert "越线：佣金池上限 1" in out and "技术经理人" in out
     assert "-255.00" in drawn.read_text("utf-8")
+    code, out, _ = run(capsys, monkeypatch, "plan", "diff", *files, "--to", "2026-06-30", "--lang", "en")
+    assert "crossed: pool_cap 1" in out and "Manager" in out
     code, out, _ = run(capsys, monkeypatch, "plan", "diff", *files, "--from", "2026-03-01", "--json")
     said = json.loads(out)
     assert said["totals"] == {"old": "40.00", "new": "30.00", "difference": "-10.00"}
