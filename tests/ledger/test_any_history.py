@@ -489,7 +489,7 @@ def run(fresh: Callable[[], Database], folder: Path, *, examples: int, steps: in
 LONG = pytest.mark.long
 
 
-@pytest.mark.parametrize(("examples", "steps"), [(6, 25), pytest.param(300, 60, marks=LONG)])
+@pytest.mark.parametrize(("examples", "steps"), [(4, 25), pytest.param(300, 60, marks=LONG)])
 def test_any_history_on_sqlite(migrated_file: Path, tmp_path: Path, examples: int, steps: int) -> None:
     made = count()
 
@@ -500,7 +500,7 @@ def test_any_history_on_sqlite(migrated_file: Path, tmp_path: Path, examples: in
     run(fresh, tmp_path / "files", examples=examples, steps=steps)
 
 
-@pytest.mark.parametrize(("examples", "steps"), [(2, 20), pytest.param(100, 60, marks=LONG)])
+@pytest.mark.parametrize(("examples", "steps"), [(2, 16), pytest.param(100, 60, marks=LONG)])
 def test_any_history_on_postgresql(
     postgresql_server: postgres.Server, migrated_template: str, tmp_path: Path, examples: int, steps: int
 ) -> None:
