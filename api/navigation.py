@@ -52,6 +52,7 @@ TIES = Item("/reconciliation", N_("Reconciliation"), "scale")
 HOLDS = Item("/holds", N_("Holds"), "hourglass", "o")
 DISPUTES = Item("/disputes", N_("Disputes"), "triangle-alert", "i")
 POLICY = Item("/policies", N_("Payout policy"), "list-checks", "y")
+OWINGS = Item("/owings", N_("Owings"), "scale")
 STAND_INS = Item("/stand-ins", N_("Stand-ins"), "users")
 STATEMENTS = Item("/statements", N_("Statements"), "file-text", "s")
 PERIODS = Item("/periods", N_("Periods"), "calendar-days", "c")
@@ -87,7 +88,7 @@ MENUS: dict[str, tuple[Group, ...]] = {
     "finance": (
         Group("", (HOME, NOTICES, DASHBOARD)),
         Group(N_("Money"), (FEES, PAYOUTS, BANK, TIES, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
-        Group(N_("Books"), (BALANCE, ACCOUNTS, ENTRIES, AGEING, TAX)),
+        Group(N_("Books"), (BALANCE, ACCOUNTS, ENTRIES, AGEING, OWINGS, TAX)),
         Group(
             N_("Look up"),
             (DEALS, MILESTONES, MANAGERS, PLANS, POLICY, STAND_INS, SETTINGS, USERS, AUDIT, JOBS),

@@ -28,6 +28,7 @@ APPEND_ONLY = (
     "entry",
     "evidence",
     "fact",
+    "handover",
     "invoice_taken_back",
     "invoice_use",
     "kept_balance",

@@ -9,7 +9,19 @@ from fractions import Fraction
 
 from sqlmodel import Field, Session, col, select
 
-from ledger import accruals, agreements, audit, deals, facts, ids, managers, needs, rights, users
+from ledger import (
+    accruals,
+    agreements,
+    audit,
+    deals,
+    facts,
+    handovers,
+    ids,
+    managers,
+    needs,
+    rights,
+    users,
+)
 from ledger.core import entry as core_entry
 from ledger.core import facts as core
 from ledger.core.errors import Conflict, Invalid, NotFound
@@ -62,6 +74,7 @@ def log(
     rights.require(by, "milestone.log", managers=deals.managers_of(session, deal_id))
     _known_stage(session, deal, stage)
     taking_part = agreements.binding(session, deal_id, stage, participants)
+    handovers.check(session, deal_id, reached_on, taking_part)
 
     milestone = Milestone(
         id=ids.new("ms"),
@@ -125,6 +138,7 @@ def change(
     milestone = _locked(session, milestone_id, by)
     rights.require(by, "milestone.log", managers=deals.managers_of(session, milestone.deal_id))
     taking_part = agreements.binding(session, milestone.deal_id, milestone.stage, participants)
+    handovers.check(session, milestone.deal_id, reached_on, taking_part)
     milestone.state = advance(MILESTONE, "milestone", milestone.state, "change")
 
     milestone.reached_on, milestone.note = needs.not_later(reached_on, now), note.strip()
@@ -150,6 +164,7 @@ def verify(session: Session, milestone_id: str, *, by: User, now: datetime) -> M
     rights.require(by, "milestone.verify", managers=milestone.participants, made_by=milestone.logged_by)
     state = advance(MILESTONE, "milestone", milestone.state, "verify")
     deal = deals.locked(session, milestone.deal_id)
+    handovers.check(session, deal.id, milestone.reached_on, milestone.participants)
     new = as_fact(session, milestone)
 
     fact = facts.record(session, deal.id, new, ref=milestone.id, by=by.id, now=now).fact

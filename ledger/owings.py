@@ -6,9 +6,10 @@ nothing comes next: the debt moves from the payable account to one of its own.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlmodel import Session
+from sqlmodel import Session, func, select
 
 from ledger import accounts, audit, db, ids, journal, managers, needs, periods, rights
 from ledger.clock import day_of
@@ -17,7 +18,7 @@ from ledger.core import period as months
 from ledger.core.errors import Conflict, Invalid
 from ledger.core.money import format_minor
 from ledger.fees import BASIC_ACCOUNT
-from ledger.journal import Entry
+from ledger.journal import Entry, Posting
 from ledger.users import User
 
 
@@ -26,6 +27,38 @@ def of(session: Session, manager_id: str, *, currency: str = "CNY", by: User) ->
     rights.require(by, "owing.see", managers=[manager_id])
     managers.get(session, manager_id)
     return accounts.balance(session, entry.RECOVERABLE, manager_id, currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Owing:
+    """What stands against one manager, minor units: a debt of who left, or what the next earnings are set
+    against."""
+
+    manager_id: str
+    owed_minor: int
+    against_minor: int
+
+
+def listing(session: Session, *, currency: str = "CNY", by: User) -> list[Owing]:
+    """Everybody who owes something, by manager."""
+    rights.require(by, "books.see")
+    owed = _debits(session, entry.RECOVERABLE, currency)
+    against = _debits(session, entry.PAYABLE, currency)
+    return [
+        Owing(manager_id, owed.get(manager_id, 0), against.get(manager_id, 0))
+        for manager_id in sorted(owed.keys() | against.keys())
+    ]
+
+
+def _debits(session: Session, account: str, currency: str) -> dict[str, int]:
+    total = func.sum(Posting.amount_minor)
+    query = (
+        select(Posting.owner, total)
+        .where(Posting.account == account, Posting.currency == currency)
+        .group_by(Posting.owner)
+        .having(total > 0)
+    )
+    return {manager_id: int(minor) for manager_id, minor in session.exec(query)}
 
 
 def leave(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from fractions import Fraction
 
 from sqlmodel import Session
@@ -40,6 +41,13 @@ def weight(text: str) -> Fraction:
 def written(participants: Mapping[str, str]) -> dict[str, str]:
     """Weights as text by manager, in order of their ids."""
     return {manager: str(weight).strip() for manager, weight in sorted(participants.items())}
+
+
+def moved(weights: Mapping[str, str], leaver: str, heir: str) -> dict[str, str]:
+    """The same split with one manager's weight added to another's."""
+    kept = {manager: text for manager, text in weights.items() if manager not in (leaver, heir)}
+    both = sum(Decimal(weights.get(manager, "0")) for manager in (leaver, heir))
+    return written(kept | {heir: f"{both:f}"})
 
 
 def same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:

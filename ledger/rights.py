@@ -23,6 +23,7 @@ RIGHTS: Mapping[str, Mapping[Role, Condition]] = {
     "deal.open": {"operator": "any"},
     "deal.cancel": {"operator": "any"},
     "deal.move": {"operator": "others"},
+    "deal.hand_over": {"operator": "others"},
     "deal.adjust": {"operator": "others", "finance": "others"},
     "milestone.log": {"manager": "own", "operator": "any"},
     "milestone.see": {"manager": "own", "operator": "any", "finance": "any"},

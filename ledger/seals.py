@@ -133,6 +133,9 @@ SOURCES: Mapping[str, Source] = {
         Source("fact", "fact", (
             "id", "deal_id", "ref", "type", "fact_on", "seq", "amount_minor", "tax_minor", "manager_id",
             "stage", "detail", "document", "corrects", "recorded_at", "recorded_by")),
+        Source("handover", "handover", (
+            "id", "deal_id", "from_manager_id", "to_manager_id", "from_on", "reason", "decided_by",
+            "decided_at")),
         Source("hold", "payment_hold", (
             "id", "kind", "manager_id", "deal_id", "stage", "reason", "until_on", "put_by", "put_at")),
         Source("policy", "payout_policy", (

@@ -41,8 +41,29 @@ class OwingAnswer(Answer):
     owed: Amount
 
 
+class StandingAnswer(Answer):
+    """What stands against a manager, in CNY: a debt, and what is set against the next earnings."""
+
+    manager_id: str
+    owed: Amount
+    against: Amount
+
+
 def _owed(session: Session, id: str, by: User) -> OwingAnswer:
     return OwingAnswer(manager_id=id, owed=format_minor(owings.of(session, id, by=by), "CNY"))
+
+
+@router.get("")
+def listing(session: Books, by: By) -> list[StandingAnswer]:
+    """Everybody against whom something stands."""
+    return [
+        StandingAnswer(
+            manager_id=one.manager_id,
+            owed=format_minor(one.owed_minor, "CNY"),
+            against=format_minor(one.against_minor, "CNY"),
+        )
+        for one in owings.listing(session, by=by)
+    ]
 
 
 @router.get("/{id}")

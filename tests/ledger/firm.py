@@ -44,6 +44,7 @@ from ledger.core.policy import FIRST
 from ledger.cutovers import Cutover
 from ledger.db import Database
 from ledger.files import Store
+from ledger.handovers import Handover
 from ledger.reopenings import Reopening, ReopeningAnswer
 from ledger.users import User
 
@@ -180,6 +181,8 @@ def _deal(session: Session, firm: Firm) -> None:
     results.pair(session, need.id, result.id, by=firm.manager, now=NOW)
     claimed = {"need_id": need.id, "rival_id": need.id, "why": "?", "state": "contested"}
     session.add(Claim(id="cl_1", contested_by=firm.manager.id, contested_at=NOW, **claimed))
+    given = {"deal_id": DEAL, "from_manager_id": "M9", "to_manager_id": "M1", "from_on": date(2026, 3, 1)}
+    session.add(Handover(id="ho_1", reason="离任", decided_by=firm.second.id, decided_at=NOW, **given))
     evidence.add(
         session,
         firm.store,

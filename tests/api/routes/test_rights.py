@@ -66,6 +66,13 @@ SETTING = {"value": "2", "from_on": "2026-03-01", "reason": "r"}
 REMITTANCE = {"amount": "1.00", "on": "2026-03-01", "ref": "SP-1"}
 INVOICE_FIELDS = {"manager_id": "M1", "number": "FP-2", "issued_on": "2026-03-01", "amount": "1.00"}
 CONTEST = {"need_id": "{rival}", "rival_id": "{need}", "why": "r"}
+HANDOVER = {
+    "deal_id": "D-1",
+    "from_manager": "M1",
+    "to_manager": "M2",
+    "from_on": "2026-03-01",
+    "reason": "r",
+}
 FILE = {"file": ("a.txt", b"a", "text/plain")}
 SIGNED_FIELDS = {"manager_id": "M1", "number": "XY-2", "signed_on": "2026-03-01", "from_on": "2026-03-01"}
 SIGNED = {"data": SIGNED_FIELDS, "files": FILE}
@@ -111,6 +118,9 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("GET /payee-agreements/{signed}/file", None, (401, 200, 404, 200, 200)),
     ("POST /payee-agreements/{signed}/end", ENDING, (401, 403, 404, 200, 403)),
     ("GET /owings/M1", None, (401, 200, 403, 200, 200)),
+    ("GET /owings", None, (401, 403, 403, 200, 200)),
+    ("GET /handovers?deal=D-1", None, (401, 200, 404, 200, 200)),
+    ("POST /handovers", HANDOVER, (401, 403, 403, 201, 403)),
     ("POST /owings/M1/leave", {"reason": "r"}, (401, 403, 403, 403, 409)),
     ("POST /owings/M1/repay", REMITTANCE, (401, 403, 403, 403, 409)),
     ("POST /owings/M1/write-off", {"amount": "1.00", "reason": "r"}, (401, 403, 403, 403, 409)),
