@@ -137,8 +137,10 @@ RATIO = "brick/money MoneyTest, FloorToLargestRatio"
 SEPARATE = "brick/money MoneyTest, FloorSeparate"
 NUMSCRIPT = "formancehq/numscript script-tests"
 LAGO = "getlago/lago-api graduated_percentage_service_spec, without its flat amounts"
+LAGO_FLAT = "getlago/lago-api graduated_percentage_service_spec, with its flat amounts"
 LAGO_TIERS = ((0, "1/100"), (1_000, "2/100"), (2_000, "3/100"))
 VOLUME = "getlago/lago-api volume_service_spec, without its flat amounts"
+VOLUME_FLAT = "getlago/lago-api volume_service_spec, with its flat amounts"
 VOLUME_TIERS = ((0, "2"), (10_100, "1"), (20_100, "1/2"))
 PERCENTAGE = "getlago/lago-api percentage_service_spec, without its amount an event"
 GRADUATED = "getlago/lago-api graduated_service_spec, without its flat amounts"
@@ -193,6 +195,19 @@ KNOWN: tuple[Known, ...] = (
     shared(RATIO, 9, (3, 3, 4), (3, 2, 4), (3, 3, 3), GREATEST),
     shared(SEPARATE, 100, (400, 0, 40, 20, 2), (86, 0, 8, 4, 0), (87, 0, 9, 4, 0), LEFT_OVER),
     shared(SEPARATE, 10_000, (30, 20, 40), (3_333, 2_222, 4_444), (3_333, 2_222, 4_445), LEFT_OVER),
+    shared(
+        "brick/money MoneyTest, in steps of 0.05",
+        2_000,
+        (1, 2, 3, 7),
+        (154, 308, 462, 1_076),
+        (154, 308, 461, 1_077),
+        FIRST,
+    ),
+    shared("brick/money MoneyTest, three decimals", 100_123, (2, 3, 1, 1), (28_607, 42_910, 14_303, 14_303)),
+    shared("brick/money MoneyTest, quotient", 1_000, (1,) * 3, (333,) * 3, (334, 333, 333), LEFT_OVER),
+    shared(
+        "brick/money MoneyTest, quotient", 10_000, (1,) * 9, (1_111,) * 9, (1_112, *(1_111,) * 8), LEFT_OVER
+    ),
     shared("brick/money MoneyTest, split", 9_999, (1, 1, 1), (3_333, 3_333, 3_333)),
     shared("brick/money MoneyTest, split", 9_999, (1, 1, 1, 1), (2_500, 2_500, 2_500, 2_499)),
     shared(NUMSCRIPT, 15, (80, 8, 12), (13, 1, 1), (12, 1, 2), FIRST),
@@ -247,7 +262,7 @@ KNOWN: tuple[Known, ...] = (
     tiered(VOLUME, "whole", VOLUME_TIERS, 20_000, 20_000),
     tiered(VOLUME, "whole", VOLUME_TIERS, 30_000, 15_000),
     tiered(
-        "getlago/lago-api volume_service_spec, with its flat amounts",
+        VOLUME_FLAT,
         "whole",
         VOLUME_TIERS,
         30_000,
@@ -255,6 +270,20 @@ KNOWN: tuple[Known, ...] = (
         15_000,
         FLAT,
     ),
+    tiered(VOLUME_FLAT, "whole", VOLUME_TIERS, 100, 1_200, 200, FLAT),
+    tiered(VOLUME_FLAT, "whole", VOLUME_TIERS, 10_000, 21_000, 20_000, FLAT),
+    tiered(VOLUME_FLAT, "whole", VOLUME_TIERS, 10_100, 10_100),
+    tiered(
+        f"{VOLUME_FLAT}, 300 prorated to 198.6",
+        "whole",
+        VOLUME_TIERS,
+        19_860,
+        14_930,
+        19_860,
+        "theirs takes the tier of the full 300 units; ours the tier of the basis itself, and nothing is flat",
+    ),
+    tiered(LAGO_FLAT, "marginal", LAGO_TIERS, 1_100, 50_012, 12, FLAT),
+    tiered(LAGO_FLAT, "marginal", LAGO_TIERS, 2_100, 90_033, 33, FLAT),
     tiered(SECTIONS, "whole", ONE_SECTION, 500, 50),
     tiered(SECTIONS, "whole", ONE_SECTION, 50, 0),
     tiered(SECTIONS, "whole", ONE_SECTION, 10_000, 1_000),
@@ -268,6 +297,7 @@ KNOWN: tuple[Known, ...] = (
     earned("OCA/commission 14.0 sale_commission_advance, the rest", "1/10", (10_000, 90_000), (10_000,)),
     earned("tryton commission scenario, by payment", "1/10", (10_000,), (1_000,)),
     earned("tryton commission scenario, before payment", "1/10", (), (0,)),
+    earned("tryton commission scenario, agent and principal", "2/10", (10_000,), (1_000, 1_000), A=1, B=1),
     earned("OCA/commission 17.0 test_negative_settlements", "1/10", (100_000, -100_000), (0,)),
     earned("polarsource/polar test_refund", "1", (10_000,), (7_500, 2_500), A=75, B=25),
     earned("polarsource/polar test_refund, refunded", "1", (10_000, -10_000), (0, 0), A=75, B=25),
