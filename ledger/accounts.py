@@ -360,6 +360,20 @@ def across(
     ]
 
 
+def held(session: Session, as_of: AsOf = NOW, *, account: str = "") -> list[Balance]:
+    """What every account, or one, holds for each owner; what is at zero is left out. Nobody is asked who."""
+    if account:
+        _known(account)
+    total = func.sum(Posting.amount_minor)
+    of = (Posting.account, Posting.owner, Posting.currency)
+    query = select(*of, total).where(*as_of.conditions).group_by(*of).having(total != 0).order_by(*of)
+    if account:
+        query = query.where(Posting.account == account)
+    return [
+        Balance(code, owner, currency, int(minor)) for code, owner, currency, minor in session.exec(query)
+    ]
+
+
 def total_of(session: Session, account: str, currency: str = "CNY", *, as_of: AsOf = NOW) -> int:
     """One account's balance, all owners together."""
     query = select(func.coalesce(func.sum(Posting.amount_minor), 0)).where(

@@ -9,6 +9,7 @@ VERBS = {
     "amount-cn": "money",
     "audit": "audit",
     "backup": "backups",
+    "balances": "balances",
     "bench": "bench",
     "city": "city",
     "close": "books",
