@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,17 @@ import yaml
 from ledger import (
     bank_answers,
     closing,
+    cutovers,
     deals,
     fees,
     imports,
     journal,
     milestones,
+    owings,
     payouts,
     plan_moves,
     plans,
+    remittances,
     reopenings,
     reversals,
     settings,
@@ -77,6 +80,7 @@ class Told:
         self.seen = 0
         self.milestones: dict[str, str] = {}
         self.batch = ""
+        self.brought: dict[str, str] = {}  # cut-overs and debts by what the page calls them
 
     def happens(self, line: Mapping[str, Any]) -> None:
         """Do what one line says, on its day or, where that is later, on the day it became known."""
@@ -88,8 +92,12 @@ class Told:
     def entries(self, kinds: str) -> str:
         """What was posted since this was asked last; the memorandum only where it is asked for."""
         every = self.desk.values()
-        new, self.seen = every[self.seen :], len(every)
+        new, self.seen = [self._named(one) for one in every[self.seen :]], len(every)
         return "\n\n".join(as_text(one) for one in new if kinds == "all" or not _is_memorandum(one))
+
+    def _named(self, one: Entry) -> Entry:
+        """An entry whose source the page cannot know, by what it is about."""
+        return replace(one, source=self.brought.get(one.source, one.source))
 
     def _deal(self, line: Mapping[str, Any], on: date) -> None:
         more = {"tax_rate": parse_rate(line["tax_rate"])} if "tax_rate" in line else {}
@@ -113,9 +121,47 @@ class Told:
         with self.desk.database.reading() as session:
             deal = session.get_one(deals.Deal, _deal_of(line))
             known = {"id": deal.id, "expected_fee": f"{deal.expected_fee_minor}"[:-2] + ".00"}
-        file = {"format": 1, "deal": known, "managers": [{"id": line["manager"]}], "events": [line]}
+        self._brought_in(known, [line["manager"]], [line])
+
+    def _imported(self, line: Mapping[str, Any], on: date) -> None:
+        """A deal in flight, with everything that happened to it elsewhere."""
+        known = {"id": line["deal"], "expected_fee": line["expected_fee"], "client": f"企业 {line['deal']}"}
+        self._brought_in({**known, "opened_on": line["on"]}, line["managers"], line["events"])
+
+    def _brought_in(self, deal: Mapping[str, Any], managers: list[str], events: list[Any]) -> None:
+        people = [{"id": manager} for manager in managers]
+        file = {"format": 1, "deal": deal, "managers": people, "events": events}
         read = read_lines([json.dumps(file)], "facts", "CNY")
         assert not imports.load(self.desk.database, read, plan_id="simple", now=self.desk.now).refused
+
+    def _balances(self, line: Mapping[str, Any], on: date) -> None:
+        """Of the system before this one: brought by one of finance, signed off by another."""
+        text = "account,owner,debit,credit\n" + "".join(f"{row}\n" for row in line["lines"])
+        made = self._do(cutovers.draft, "finance", period=line["period"], text=text).id
+        self.brought[made] = line["period"]
+        with self.desk.database.reading() as session:
+            seen = cutovers.draw(session, session.get_one(cutovers.Cutover, made)).digest
+        self._do(cutovers.sign, "third", made, seen=seen)
+
+    def _tax_remitted(self, line: Mapping[str, Any], on: date) -> None:
+        amount = _minor(line["amount"])
+        self._do(remittances.remit, "finance", line["period"], amount_minor=amount, on=on, ref=line["ref"])
+
+    def _left(self, line: Mapping[str, Any], on: date) -> None:
+        made = self._do(owings.leave, "finance", line["manager"], reason=line["reason"])
+        self.brought[made.source] = line["manager"]
+
+    def _repaid(self, line: Mapping[str, Any], on: date) -> None:
+        given = {"amount_minor": _minor(line["amount"]), "ref": line["ref"]}
+        self._do(owings.repay, "finance", line["manager"], on=on, **given)
+
+    def _given_up(self, line: Mapping[str, Any], on: date) -> None:
+        given = {"amount_minor": _minor(line["amount"]), "reason": line["reason"]}
+        made = self._do(owings.write_off, "finance", line["manager"], **given)
+        self.brought[made.source] = line["manager"]
+
+    def _voided(self, line: Mapping[str, Any], on: date) -> None:
+        self._do(payouts.void, "operator", self.batch, reason=line["reason"])
 
     def _reversed(self, line: Mapping[str, Any], on: date) -> None:
         with self.desk.database.reading() as session:
@@ -179,7 +225,11 @@ class Told:
         self._do(plan_moves.move, "operator", _deal_of(line), version_id=self.version, reason=line["reason"])
 
     def _payout(self, line: Mapping[str, Any], on: date) -> None:
-        self.batch = self.desk.pay(confirm="confirmed" not in line)
+        """Made, approved, sent and confirmed, unless the bank has not answered; or made only."""
+        if line.get("sent") == "no":
+            self.batch = self._do(payouts.make, "operator", value_on=on).id
+        else:
+            self.batch = self.desk.pay(confirm="confirmed" not in line)
 
     def _bank_returned(self, line: Mapping[str, Any], on: date) -> None:
         with self.desk.database.reading() as session:
