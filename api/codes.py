@@ -89,6 +89,9 @@ SETTINGS: Mapping[str, str] = {
     "period.estimate": N_("A month-end estimate of commission on what is invoiced and not received"),
     "period.in_transit_days": N_("Days a transfer may wait for the bank's answer"),
     "dispute.answer_days": N_("Days operations have to answer a dispute"),
+    "retention.messages_days": N_("Days an e-mail that was sent is kept"),
+    "retention.notices_days": N_("Days a notice in the app is kept"),
+    "retention.parts_days": N_("Days the parts of a finished run are kept"),
 }
 IDENTITIES: Mapping[str, str] = {
     "resident_id": N_("Resident identity card"),

@@ -1,45 +1,41 @@
 """What is kept how long (保管期限), and what goes by itself.
 
 Entries, vouchers, statements and everything sealed stay: the databases let nobody remove them, and the law
-wants thirty years for what a statement is a voucher of. What goes is work that is done, and what people were
-told: it holds their addresses.
+wants thirty years for what a statement is a voucher of. What goes, each after the days of its setting, is
+work that is done, and what people were told: it holds their addresses.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, Delete, delete
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement, CursorResult, delete
+from sqlmodel import Session, and_, col, select
 
+from ledger import settings
+from ledger.clock import day_of
+from ledger.db import Row
 from ledger.jobs import JobRun
 from ledger.notices import Delivery, Notice
 from ledger.parts import Part
 
-DELIVERIES_DAYS = 90
-NOTICES_DAYS = 400
-PARTS_DAYS = 90
-
 
 def tidy(session: Session, *, now: datetime) -> dict[str, int]:
     """Remove what has had its time; how much that was."""
-    over = select(JobRun.id).where(JobRun.state == "done", col(JobRun.ended_at) < now - _days(PARTS_DAYS))
+
+    def before(name: str) -> datetime:
+        return now - timedelta(days=int(settings.on(session, name, day_of(now))))
+
+    over = select(JobRun.id).where(JobRun.state == "done", col(JobRun.ended_at) < before(settings.PARTS_DAYS))
+    sent = and_(col(Delivery.state) != "waiting", col(Delivery.made_at) < before(settings.MESSAGES_DAYS))
     return {
-        "parts": _gone(session, delete(Part).where(col(Part.run_id).in_(over))),
-        "deliveries": _gone(
-            session,
-            delete(Delivery).where(
-                col(Delivery.state) != "waiting", col(Delivery.made_at) < now - _days(DELIVERIES_DAYS)
-            ),
-        ),
-        "notices": _gone(session, delete(Notice).where(col(Notice.told_at) < now - _days(NOTICES_DAYS))),
+        "parts": _gone(session, Part, col(Part.run_id).in_(over)),
+        "deliveries": _gone(session, Delivery, sent),
+        "notices": _gone(session, Notice, col(Notice.told_at) < before(settings.NOTICES_DAYS)),
     }
 
 
-def _days(number: int) -> timedelta:
-    return timedelta(days=number)
-
-
-def _gone(session: Session, statement: Delete) -> int:
-    result = session.execute(statement.execution_options(synchronize_session=False))
+def _gone(session: Session, table: type[Row], which: ColumnElement[bool]) -> int:
+    statement = delete(table).where(which).execution_options(synchronize_session=False)
+    result = session.execute(statement)
     return result.rowcount if isinstance(result, CursorResult) else 0

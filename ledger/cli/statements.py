@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from ledger import archive as archives
-from ledger import authenticity, config, papers, printing, signing, statements
+from ledger import authenticity, clock, config, papers, printing, reminders, signing, statements
 from ledger import periods as books
 from ledger.cli.app import Json, app, file_content, print_json, written
 from ledger.cli.books import bar
@@ -31,7 +31,10 @@ def run(
     out: Annotated[Path | None, typer.Option(help="A folder to copy the PDFs to.")] = None,
     json: Json = False,
 ) -> None:
-    """Make every manager's statement of a period: final once it is closed, else preliminary."""
+    """Make every manager's statement of a period: final once it is closed, else preliminary.
+
+    Payees are told of theirs, as by the clock's run; what was refused is printed, and the exit code is 1.
+    """
     with opened() as (database, store), bar() as progress:
         with database.reading() as session:
             kind: Literal["preliminary", "final"] = (
@@ -46,10 +49,13 @@ def run(
             workers=workers or os.cpu_count() or 1,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
+        told = database.run(
+            lambda session: reminders.statements_made(session, report.period, now=clock.now())
+        )
         if out is not None:
             _copy(database, store, period, out)
     if json:
-        print_json({"period": period, "kind": kind, **printing.result(report)})
+        print_json({"period": period, "kind": kind, **printing.result(report), "told": told})
     else:
         print(f"{period} {kind}: {report.made} made, {report.unchanged} unchanged")
         for line in report.refused:

@@ -18,19 +18,24 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from sqlmodel import col, select
+from typer.testing import CliRunner
 
 from ledger import (
     acknowledgements,
     dispatch,
     jobs,
+    managers,
     notices,
     paydays,
     post,
+    printing,
     reminders,
     retention,
     settings,
     statements,
 )
+from ledger.cli.app import app
+from ledger.cli.verbs import register
 from ledger.config import Settings
 from ledger.core.errors import Conflict, Forbidden, Invalid, NotFound
 from ledger.core.papers import Words
@@ -347,6 +352,52 @@ def test_what_people_were_told_goes_after_a_while_and_what_counts_stays(
         gone = retention.tidy(session, now=day(500))
     assert (gone["deliveries"], gone["notices"]) == (1, 1)
     assert len(rows(database, Statement)) == 1
+
+
+def test_how_long_what_people_were_told_is_kept_is_a_setting(
+    database: Database, firm: Firm, mailbox: Mailbox
+) -> None:
+    leave(database, firm)
+    told_of_statements(database, firm)
+    delivered(database, firm)
+    with database.writing() as session:
+        for name, days in ((settings.MESSAGES_DAYS, "7"), (settings.NOTICES_DAYS, "600")):
+            settings.decide(
+                session,
+                name,
+                value=days,
+                from_on=day(8).date(),
+                reason="数据最少",
+                by=firm.finance,
+                now=day(8),
+            )
+        assert retention.tidy(session, now=day(500)) == {"parts": 0, "deliveries": 1, "notices": 0}
+
+
+def test_one_statement_that_is_refused_does_not_silence_the_others(
+    database: Database, firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the clock's run and by hand: M0's cannot be made, M1 is told of theirs."""
+    with database.writing() as session:
+        managers.add(session, id="M0", name="王五", now=day(1))
+    fresh = statements.fresh
+
+    def refuses(session: Any, manager_id: str, *given: Any, **more: Any) -> Any:
+        if manager_id == "M0":
+            raise Invalid("statement_differs", "it does not tie")
+        return fresh(session, manager_id, *given, **more)
+
+    monkeypatch.setattr(statements, "fresh", refuses)
+    monkeypatch.setattr(printing, "printed", lambda snapshot: b"%PDF-1.7")
+    monkeypatch.setenv("YONGJIN_HANDS", "1")
+    done = dispatch.run(database, firm.store, JOBS["preliminary_statements"], "2026-04")
+    assert done and done.state == "failed" and "M0 CNY: it does not tie" in str(done.error)
+    register("statements")
+    asked = CliRunner().invoke(app, ["statements", "run", "--period", "2026-05", "--workers", "1"])
+    assert asked.exit_code == 1 and "M0 CNY: it does not tie" in asked.stdout
+    assert [one.title_zh for one in rows(database, Notice)] == [
+        f"您 {period} 的预结算单已生成：JS-{period}-M1-1" for period in ("2026-04", "2026-05")
+    ]
 
 
 def test_a_subject_is_told_once_to_each(database: Database, firm: Firm) -> None:
