@@ -29,6 +29,7 @@ from ledger.milestones import Milestone
 from ledger.payables import Due
 from ledger.users import User
 
+HOME = "CNY"
 DEALS = 50  # of one manager, the latest opened: what older ones wait for is on their own pages
 
 
@@ -44,7 +45,7 @@ class OfDeal:
 class OfManager:
     """Why a manager is not paid what is payable, whatever deals it is from; and each deal that waits."""
 
-    payee: list[Wait]
+    payee: dict[str, list[Wait]]  # by currency, the home currency first
     deals: list[OfDeal]
 
 
@@ -77,15 +78,24 @@ def _allows(by: User | None, action: str, *managers: str) -> bool:
 def of_manager(session: Session, manager_id: str, *, by: User, now: datetime) -> OfManager:
     """What a manager and their deals wait for; deals that wait for nothing are left out."""
     rights.require(by, "manager.see", managers=[manager_id])
-    only = payables.due(session, "CNY", day=day_of(now), only=[manager_id])
-    due = next(iter(only), None)
+    mine = deals.listing(session, by=by, manager_id=manager_id, limit=DEALS)
+    owed: dict[str, Due | None] = {}
+    for currency in (HOME, *sorted({deal.currency for deal in mine} - {HOME})):
+        found = payables.due(session, currency, day=day_of(now), only=[manager_id])
+        owed[currency] = next(iter(found), None)
     return OfManager(
-        _of_payee_in_all(session, manager_id, due, now), _of_deals(session, manager_id, due, by, now)
+        _of_payee_in_all(session, manager_id, owed, now), _of_deals(session, manager_id, mine, owed, by, now)
     )
 
 
-def _of_deals(session: Session, manager_id: str, due: Due | None, by: User, now: datetime) -> list[OfDeal]:
-    mine = deals.listing(session, by=by, manager_id=manager_id, limit=DEALS)
+def _of_deals(
+    session: Session,
+    manager_id: str,
+    mine: Sequence[Deal],
+    owed: Mapping[str, Due | None],
+    by: User,
+    now: datetime,
+) -> list[OfDeal]:
     read = plans.values_of(session, [deal.plan_version_id for deal in mine])
     facts = accruals.facts_of_each(session, mine)
     logged = milestones.of_deals(session, [deal.id for deal in mine])
@@ -95,16 +105,22 @@ def _of_deals(session: Session, manager_id: str, due: Due | None, by: User, now:
         plan = read[deal.plan_version_id]
         goal = target(plan, facts[deal.id], day_of(now))
         waits = list(_of_stages(goal, facts[deal.id], logged.get(deal.id, []), {manager_id}))
+        due = owed[deal.currency]
         waits += _on(due, deal.id, told) if due else []
         if waits:
             found.append(OfDeal(deal, waits))
     return found
 
 
-def _of_payee_in_all(session: Session, manager_id: str, due: Due | None, now: datetime) -> list[Wait]:
-    years = year_caps.relieved(session, [manager_id])
-    capped = [_relief(session, about, minor) for about, minor in sorted(years.items())]
-    return capped + (_of_payee(session, due, day_of(now)) if due else [])
+def _of_payee_in_all(
+    session: Session, manager_id: str, owed: Mapping[str, Due | None], now: datetime
+) -> dict[str, list[Wait]]:
+    found: dict[str, list[Wait]] = {currency: [] for currency in owed}
+    for about, minor in sorted(year_caps.relieved(session, [manager_id]).items()):
+        found.setdefault(about.currency, []).append(_relief(session, about, minor))
+    for currency, due in owed.items():
+        found[currency] += _of_payee(session, due, day_of(now)) if due else []
+    return found
 
 
 # Of the stages: the engine's reasons, and how far their milestones have come

@@ -105,7 +105,11 @@ def _waits(session: Session, by: User, now: Now) -> dict[str, Any]:
     """Why a manager is not paid what is payable, and each deal that waits for something, in sentences."""
     found = waits.of_manager(session, by.manager_id or "", by=by, now=now)
     return {
-        "unpaid": sentences([wait.step for wait in found.payee], "CNY"),
+        "unpaid": [
+            said
+            for currency, owed in found.payee.items()
+            for said in sentences([wait.step for wait in owed], currency)
+        ],
         "waiting": [
             (one.deal, sentences([wait.step for wait in one.waits], one.deal.currency)) for one in found.deals
         ],

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ledger import accruals, deals, holds, milestones, policies, statements, waits
+from ledger import accruals, deals, holds, milestones, needs, plans, policies, statements, waits
 from ledger.core.policy import FIRST, Policy
 from ledger.core.waits import Wait
 from ledger.core.workings import render
@@ -116,7 +116,8 @@ def test_what_is_less_than_the_least_that_is_paid_says_both_figures(desk: Desk) 
     desk.do(govern)
     text = "180.00 is payable in all, less than the least that is paid, 200.00."
     assert said(found(desk), "below_minimum") == [("", "M2", text)]
-    (of_payee,) = desk.do(lambda session: waits.of_manager(session, "M2", by=manager(2), now=desk.now).payee)
+    payee = desk.do(lambda session: waits.of_manager(session, "M2", by=manager(2), now=desk.now).payee)
+    (of_payee,) = payee["CNY"]
     assert of_payee.to_data()["numbers"] == {"payable_minor": 180_00, "minimum_minor": 200_00}
 
 
@@ -143,6 +144,22 @@ def test_on_a_manager_s_phone_every_deal_says_what_it_waits_for(desk: Desk) -> N
     words = {one.deal.id: [render(wait.step, "en", "CNY") for wait in one.waits] for one in mine}
     assert words["D-2"][0] == "Find waits for the fee: by 2026-03-09 0.00 was received and 0.00 given back."
     assert words["D-1"][0] == "20.00 of Find is held until Done is verified."
+
+
+def test_what_is_owed_in_another_currency_says_so_in_that_currency(desk: Desk) -> None:
+    def open_in_dollars(session: Any) -> None:
+        text = PLAN.replace("plan: simple", "plan: dollars").replace("currency: CNY", "currency: USD")
+        drafted = plans.draft(session, text, **desk.by("operator"))
+        plans.publish(session, drafted.id, effective_on=date(2026, 1, 1), **desk.by("second"))
+        need = needs.log(session, title="需求", client="企业", **desk.by("operator"))
+        about: dict[str, Any] = {"id": "D-9", "plan_id": "dollars", "expected_fee_minor": 1_000_00}
+        deals.open_from(session, need, **about, **desk.by("operator"))
+
+    desk.do(open_in_dollars)
+    desk.reach("find", {"M2": "1"}, deal="D-9")
+    payee = desk.do(lambda session: waits.of_manager(session, "M2", by=manager(2), now=desk.now).payee)
+    assert [one.step.numbers for one in payee["CNY"]] == [{"payable_minor": 180_00}]
+    assert [one.step.numbers for one in payee["USD"]] == [{"payable_minor": 450_00}]
 
 
 def test_a_statement_gives_a_reason_for_every_fen_that_it_leaves_unpaid(desk: Desk) -> None:
