@@ -123,6 +123,7 @@ def approve(
     now: datetime,
 ) -> Payout:
     """Agree to a batch somebody else made. What was seen must be what is there."""
+    rights.require_role(by, "payout.approve")
     payout = locked(session, payout_id)
     seat = stand_ins.seat(session, by, for_user, day_of(now))
     found = case(session, payout, now)

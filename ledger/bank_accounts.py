@@ -45,6 +45,7 @@ def looks_wrong(account: str | None) -> bool:
 
 def confirm(session: Session, manager_id: str, *, seen: datetime, by: Actor, now: datetime) -> Manager:
     """Somebody other than who changed it has made sure of an account; `seen` is the change they looked at."""
+    rights.require_role(by, "account.confirm")
     db.lock(session, f"payee:{manager_id}")
     manager = managers.get(session, manager_id)
     rights.require(by, "account.confirm", managers=[manager_id], made_by=manager.account_changed_by)

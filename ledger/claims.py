@@ -135,6 +135,7 @@ def decide(
     session: Session, claim_id: str, *, weights: Mapping[str, str], reason: str, by: User, now: datetime
 ) -> Claim:
     """How the first stage is divided between the two, with the reason; an open deal's split follows."""
+    rights.require_role(by, "claim.decide")
     claim = get(session, claim_id, by=by)
     need, rival = session.get_one(Need, claim.need_id), session.get_one(Need, claim.rival_id)
     parties = [one.manager_id or "" for one in (need, rival)]

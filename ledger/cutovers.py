@@ -105,6 +105,7 @@ def draw(session: Session, made: Cutover) -> Drawn:
 
 def sign(session: Session, cutover_id: str, *, seen: str, by: User, now: datetime) -> Cutover:
     """Sign off what was `seen` (its digest), by somebody else than who brought it; the entry is posted."""
+    rights.require_role(by, "cutover.sign")
     calendar = periods.hold_open(session)
     made = _locked(session, cutover_id)
     rights.require(by, "cutover.sign", made_by=made.drafted_by)

@@ -41,7 +41,7 @@ def add(
     now: datetime,
 ) -> Evidence:
     """Keep a file as evidence of what the user may log, or contest. What kind it is, its bytes tell."""
-    rights.require(by, _RIGHT[_kind(subject_id)], managers=_managers(session, subject_id, by=by))
+    require(session, subject_id, by=by)
     files.check(name, content)
     if len(of(session, subject_id)) >= MOST:
         raise Invalid("evidence_many", "at most {count} files are kept beside one thing", count=MOST)
@@ -61,6 +61,11 @@ def add(
 
 
 _RIGHT = {"need": "need.log", "milestone": "milestone.log", "dispute": "dispute.raise"}
+
+
+def require(session: Session, subject_id: str, *, by: User) -> None:
+    """Forbidden, unless the user may log or contest the subject; NotFound where they may not see it."""
+    rights.require(by, _RIGHT[_kind(subject_id)], managers=_managers(session, subject_id, by=by))
 
 
 def _kind(subject_id: str) -> str:

@@ -129,6 +129,7 @@ def _check_scope(session: Session, manager_id: str, deal_id: str, stage: str) ->
 
 def lift(session: Session, hold_id: str, *, reason: str, by: User, now: datetime) -> Hold:
     """End a hold before its day. A dispute's hold ends with the dispute alone."""
+    rights.require_role(by, "hold.put")
     hold = get(session, hold_id)
     rights.require(by, "hold.put", managers=[hold.manager_id] if hold.manager_id else ())
     if not reason.strip():

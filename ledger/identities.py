@@ -49,8 +49,8 @@ def record(
     now: datetime,
 ) -> PayeeIdentity:
     """Keep a payee's document, or correct it."""
-    managers.get(session, manager_id)
     rights.require(by, "identity.record", managers=[manager_id])
+    managers.get(session, manager_id)
     checked = check(kind, number)
     kept = session.get(PayeeIdentity, manager_id) or PayeeIdentity(
         manager_id=manager_id, kind="", identity_number="", residence="", recorded_by="", recorded_at=now

@@ -129,8 +129,8 @@ def write_off(
 
 
 def _may(session: Session, manager_id: str, said: str, by: User) -> None:
-    managers.get(session, manager_id)
     rights.require(by, "owing.settle", managers=[manager_id])
+    managers.get(session, manager_id)
     if not said.strip():
         raise Invalid("reason_missing", "say why")
     db.lock(session, f"owing:{manager_id}")

@@ -194,9 +194,9 @@ def take_out(
 
 def void(session: Session, payout_id: str, *, reason: str, by: User, now: datetime) -> Payout:
     """Give up a batch that was not sent; the money is payable again."""
+    rights.require(by, "payout.make")
     held = deals_of(session, payout_id)
     payout = locked(session, payout_id)
-    rights.require(by, "payout.make")
     if not reason.strip():
         raise Invalid("reason_missing", "say why")
     payout.state = advance(PAYOUT, "payout", payout.state, "void")

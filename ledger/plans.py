@@ -103,8 +103,8 @@ def example(name: str) -> str:
 
 def publish(session: Session, version_id: str, *, effective_on: date, by: User, now: datetime) -> PlanVersion:
     """Put a draft in force from a day on. Whoever drafted it cannot publish it."""
-    version = get(session, version_id)
     rights.require(by, "plan.edit")
+    version = get(session, version_id)
     if version.state == "published":
         return version
     if by.id == version.drafted_by:
@@ -118,8 +118,8 @@ def publish(session: Session, version_id: str, *, effective_on: date, by: User, 
 
 def retire(session: Session, version_id: str, *, by: User, now: datetime) -> PlanVersion:
     """No new deals under a version. Those that keep it go on with it."""
-    version = get(session, version_id)
     rights.require(by, "plan.edit")
+    version = get(session, version_id)
     if version.state == "retired":
         return version
     version.state = advance(PLAN, "plan", version.state, "retire")

@@ -65,8 +65,8 @@ def publish(
     session: Session, version_id: str, *, effective_on: date, by: User, now: datetime
 ) -> PayoutPolicy:
     """Put a draft in force from a day on, today or later. It takes somebody other than who drafted it."""
-    version = get(session, version_id)
     rights.require(by, "policy.edit")
+    version = get(session, version_id)
     if version.state == "published" and version.effective_on == effective_on:
         return version
     if by.id == version.drafted_by:

@@ -80,6 +80,7 @@ def ask(session: Session, period: str, *, reason: str, by: User, now: datetime) 
 
 def agree(session: Session, reopening_id: str, *, by: User, now: datetime) -> Period:
     """The second one agrees: the period takes entries again, and with it every later one."""
+    rights.require_role(by, "period.agree_reopening")
     db.lock(session, "periods")
     asked = get(session, reopening_id)
     rights.require(by, "period.agree_reopening", made_by=asked.asked_by)
@@ -98,6 +99,7 @@ def agree(session: Session, reopening_id: str, *, by: User, now: datetime) -> Pe
 
 def refuse(session: Session, reopening_id: str, *, reason: str, by: User, now: datetime) -> Asked:
     """It stays closed; who asked may say so too."""
+    rights.require_role(by, "period.agree_reopening")
     db.lock(session, "periods")
     asked = get(session, reopening_id)
     if by.id != asked.asked_by:

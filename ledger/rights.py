@@ -136,6 +136,13 @@ def require(who: Actor, action: str, *, managers: Collection[str] = (), made_by:
     raise _not_allowed(who, action)
 
 
+def require_role(who: Actor, action: str) -> None:
+    """Forbidden, where the role may do it on nothing: asked before a thing is looked up, whose being there
+    is nobody's business who could do nothing with it."""
+    if who.role not in RIGHTS[action]:
+        raise _not_allowed(who, action)
+
+
 def _not_allowed(who: Actor, action: str) -> Forbidden:
     return Forbidden(
         "not_allowed", "your role ({role}) does not allow {action}", role=who.role, action=action

@@ -171,6 +171,7 @@ def page(session: Session, *, after: str = "", limit: int = 50) -> list[User]:
 
 def agree(session: Session, user_id: str, *, by: Actor, now: datetime) -> User:
     """The second of two people: what the administrator did to this user counts."""
+    rights.require_role(by, "user.agree")
     db.lock(session, f"user:{user_id}")
     user = get(session, user_id)
     rights.require(by, "user.agree", made_by=user.asked_by)

@@ -18,7 +18,7 @@ from api.rendering import page
 from api.words import sentence
 from ledger import accruals, agreements, deals, managers, milestones, rights, users
 from ledger.agreements import SplitAgreement
-from ledger.core.errors import Refused
+from ledger.core.errors import Conflict, Invalid
 from ledger.deals import Deal
 from ledger.users import User
 
@@ -151,7 +151,7 @@ def _kept(
 ) -> SplitAgreement | None:
     try:
         return record(weights)
-    except Refused as refusal:
+    except (Conflict, Invalid) as refusal:
         form.refuse(_FIELDS.get(refusal.code, ""), sentence(refusal))
         return None
 

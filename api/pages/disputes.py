@@ -209,6 +209,7 @@ def add_evidence(
 ) -> Response:
     """More files beside it."""
     dispute = disputes.get(session, id, by=by)
+    evidence.require(session, id, by=by)
     if "add" not in _may(dispute, by):
         return see(f"/disputes/{id}")
     uploads.keep(session, store, form, "files", id, by=by, now=now)

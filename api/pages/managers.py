@@ -208,6 +208,7 @@ def set_payment(request: Request, id: str, session: Books, by: By, now: Now, for
 @router.post("/managers/{id}/account/confirm")
 def confirm_account(id: str, session: Books, by: By, now: Now, form: Filled) -> Response:
     """Somebody else has made sure of a changed account."""
+    rights.require_role(by, "account.confirm")
     try:
         seen = datetime.fromisoformat(form.text("changed_at"))
     except ValueError as error:

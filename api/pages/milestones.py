@@ -477,6 +477,7 @@ def add_evidence(
 ) -> Response:
     """More files beside a milestone that is not decided yet."""
     milestone = milestones.get(session, id, by=by)
+    evidence.require(session, id, by=by)
     if not _may(session, milestone, by)["add"]:
         return see(f"/milestones/{id}")
     uploads.keep(session, store, form, "files", id, by=by, now=now)

@@ -163,6 +163,7 @@ def answer(
     request: Request, session: Books, by: By, now: Now, period: str, id: str, form: Filled
 ) -> Response:
     """Agree, or refuse with the reason."""
+    rights.require_role(by, "period.agree_reopening")
     reopenings.get(session, id, period=period)
     if form.text("do") == "agree":
         reopenings.agree(session, id, by=by, now=now)

@@ -130,6 +130,7 @@ def ask(id: Month, body: Asking, session: Books, by: By, now: Now) -> ReopeningA
 @router.post("/{id}/reopenings/{reopening}/agree")
 def agree(id: Month, reopening: PathId, session: Books, by: By, now: Now) -> PeriodAnswer:
     """Agree to what somebody else asked: the month, and every later one, takes entries again."""
+    rights.require_role(by, "period.agree_reopening")
     reopenings.get(session, reopening, period=id)
     return PeriodAnswer.model_validate(reopenings.agree(session, reopening, by=by, now=now))
 
@@ -137,6 +138,7 @@ def agree(id: Month, reopening: PathId, session: Books, by: By, now: Now) -> Per
 @router.post("/{id}/reopenings/{reopening}/refuse")
 def refuse(id: Month, reopening: PathId, body: Asking, session: Books, by: By, now: Now) -> ReopeningAnswer:
     """It stays closed."""
+    rights.require_role(by, "period.agree_reopening")
     reopenings.get(session, reopening, period=id)
     said = reopenings.refuse(session, reopening, reason=body.reason, by=by, now=now)
     return ReopeningAnswer.of(said)

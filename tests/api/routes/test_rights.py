@@ -297,7 +297,6 @@ ADMINISTRATION = {
     "POST /papers": 403,
     "GET /notices": 200,
     "GET /claims/{claim}": 404,
-    "POST /claims/{claim}/decide": 404,
 }
 
 
