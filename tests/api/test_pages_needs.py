@@ -122,3 +122,13 @@ def test_managers_and_finance_open_no_deals(front: Front) -> None:
     front.look("zhang", f"/needs/{need}/deal", 403)
     front.fill("finance", f"/needs/{need}/deal", 403, title="T")
     front.fill("finance", "/needs", 403, title="T", client="C", found_on="2026-03-01")
+
+
+def test_needs_from_a_list_are_logged_and_a_wrong_row_is_named(front: Front) -> None:
+    wrong = {"files": {"file": ("needs.csv", "标题,单位,日期\n甲,乙,昨天\n".encode(), "text/csv")}}
+    said = front.fill("operator", "/registers/needs", 422, **wrong)
+    assert "Row 2" in said and "is no day" in said
+    good = {"files": {"file": ("needs.csv", "标题,单位\n污水除磷,清源环保\n".encode(), "text/csv")}}
+    assert "1 was logged; 0 were there already" in front.fill("operator", "/registers/needs", 200, **good)
+    assert "0 were logged; 1 were there already" in front.fill("operator", "/registers/needs", 200, **good)
+    assert "污水除磷" in front.look("operator", "/needs")

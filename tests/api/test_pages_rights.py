@@ -143,6 +143,8 @@ ROWS: dict[str, str] = {
     "/verify": "nmlofa",
     "/verify/x/y": "",
     "/worker.js": "nmlofa",
+    "/registers/needs": "mlo",
+    "/registers/results": "mlo",
     "/results": "mlof",
     "/results/new": "mlo",
     "/results/{result}": "mlof",

@@ -156,6 +156,8 @@ ROWS: dict[str, str] = {
     "/plans/{other}/retire": "o",
     "/policies/new": "of",
     "/policies/{policy}/publish": "of",
+    "/registers/needs": "mlo",
+    "/registers/results": "mlo",
     "/results": "mlo",
     "/results/{result}/pair": "mo",
     "/settings": "f",

@@ -1,0 +1,58 @@
+"""Needs and results from a list: a file is chosen, every row is logged, and likely matches are shown."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import Request, Response
+
+from api.doors import Books, By, Now
+from api.forms import Filled, Form
+from api.language import gettext
+from api.pages import uploads
+from api.pages.doors import pages
+from api.rendering import page
+from api.words import sentence
+from ledger import registers, rights
+from ledger.core.errors import Invalid, NotFound
+from ledger.registers import Taken
+from ledger.users import User
+
+router = pages(body_most=uploads.FORM_MOST)
+
+Kind = Literal["needs", "results"]
+RIGHT = {"needs": "need.log", "results": "result.log"}
+
+
+@router.get("/registers/{kind}")
+def show(request: Request, kind: Kind, by: By) -> Response:
+    """The form."""
+    rights.require(by, RIGHT[kind])
+    return _page(request, kind, Form(), None, by)
+
+
+def _page(request: Request, kind: Kind, form: Form, taken: Taken | None, by: User) -> Response:
+    return page(
+        request,
+        "registers/take.html",
+        status=422 if form.errors else 200,
+        form=form,
+        kind=kind,
+        taken=taken,
+        headings=[called[0] for called in registers.COLUMNS.values()],
+    )
+
+
+@router.post("/registers/{kind}")
+def take(request: Request, kind: Kind, session: Books, by: By, now: Now, form: Filled) -> Response:
+    """Log every row, or say which one is wrong."""
+    rights.require(by, RIGHT[kind])
+    files, taken = form.files("file"), None
+    if not files:
+        form.refuse("file", gettext("Please choose the file."))
+    else:
+        try:
+            taken = registers.take(session, kind, files[0].file.read(), by=by, now=now)
+        except (Invalid, NotFound) as refusal:
+            form.refuse("file", sentence(refusal))
+    return _page(request, kind, form, taken, by)
