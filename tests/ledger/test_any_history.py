@@ -2,7 +2,8 @@
 
 1. conservation: every entry sums to zero, and so does everything about one manager
 2. the parts make sense: nobody earns less than nothing by a plan, no more is held than was earned,
-   no client's advance and no payment on its way is below zero
+   no client's advance and no payment on its way is below zero, nor is a fee, or a month's tax;
+   no invoice pays for more than its amount
 3. derived identity: the books of every deal say what its facts say; settling posts nothing
 4. no overdraft: what is paid was payable, and did not wait for anything
 5. what is held is accounted for: what is due and what waits make the account
@@ -26,7 +27,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -47,20 +49,25 @@ from ledger import (
     bank_answers,
     closing,
     deals,
+    disputes,
     fees,
     holds,
+    invoices,
+    managers,
     milestones,
     payables,
     payouts,
     periods,
+    remittances,
     reopenings,
     sending,
+    settings,
     statements,
     year_caps,
 )
 from ledger.benches import postgres
 from ledger.core import period
-from ledger.core.entry import ADVANCES, COMMISSION_COST, EXPECTED, HELD, IN_TRANSIT, PAYABLE
+from ledger.core.entry import ADVANCES, COMMISSION_COST, EXPECTED, HELD, IN_TRANSIT, PAYABLE, WITHHELD_IIT
 from ledger.core.errors import Refused
 from ledger.core.facts import DealFacts, Paid
 from ledger.core.facts_writer import write_facts
@@ -69,6 +76,8 @@ from ledger.core.year_cap import ManagerYear
 from ledger.db import Database
 from tests.crowd import Clerk, at_this_moment
 from tests.desk import PLAN, Desk
+from tests.ledger.firm import PDF
+from tests.samples import pdf
 
 BY_DAYS = PLAN.replace("release: {stage: done}", "release: {days: 30}")
 CAPPED = PLAN.replace(
@@ -81,6 +90,8 @@ KINDS = ("fee_invoiced", "fee_received", "fee_received", "fee_credited", "fee_re
 amounts = st.sampled_from((1, 333, 10_000_00, 9_999_99, 47_123_45))
 stages, participants = st.sampled_from(STAGES), st.sampled_from(WEIGHTS)
 back = st.integers(0, 40)  # so many days ago
+INVOICE = pdf()
+payees = st.sampled_from(("M1", "M2"))
 
 
 class History(RuleBasedStateMachine):
@@ -91,6 +102,8 @@ class History(RuleBasedStateMachine):
     documents = Bundle("documents")
     batches = Bundle("batches")
     put_holds = Bundle("holds")
+    on_file = Bundle("invoices")
+    contested = Bundle("disputes")
 
     def __init__(self, fresh: Callable[[], Database], folder: Path) -> None:
         super().__init__()
@@ -183,6 +196,37 @@ class History(RuleBasedStateMachine):
         about |= {"reason": "补差", "on": self.ago(ago), **self.by("operator")}
         self.does(lambda s: deals.adjust(s, deal, **about))
 
+    # --- contested lines
+
+    @rule(target=contested, who=payees, no=st.integers(1, 3), more=st.sampled_from((None, 5_00, -5_00)))
+    def contest(self, who: str, no: int, more: int | None) -> Any:
+        """The month is stated to somebody, and a line of it is not what they expected."""
+        month = period.of(self.desk.today)
+
+        def write(session: Any) -> str:
+            drawn = statements.draw(session, who, month, kind="preliminary", now=self.desk.now)
+            kept = statements.keep(session, self.desk.store, drawn, PDF)
+            stated = disputes.line(kept, no).amount_minor
+            expected = None if more is None else stated + more
+            about = {"code": "amount", "expected_minor": expected, **self.by("second")}
+            return disputes.raise_on(session, kept.id, no, **about).id
+
+        return self.made(self.does(write))
+
+    @rule(dispute=contested, answer=st.sampled_from(("accept", "in part", "refuse", "withdraw")))
+    def answer(self, dispute: str, answer: str) -> None:
+        self.does(lambda s: disputes.take(s, dispute, **self.by("operator")))
+        match answer:
+            case "accept":
+                self.does(lambda s: disputes.accept(s, dispute, **self.by("operator")))
+            case "in part":
+                about = {"amount_minor": 2_00, "note": "部分", **self.by("operator")}
+                self.does(lambda s: disputes.accept_in_part(s, dispute, **about))
+            case "refuse":
+                self.does(lambda s: disputes.refuse(s, dispute, note="无误", **self.by("operator")))
+            case _:
+                self.does(lambda s: disputes.withdraw(s, dispute, **self.by("second")))
+
     # --- money out
 
     @rule(target=batches, only=st.sampled_from((None, ["M1"])), later=st.integers(0, 20))
@@ -248,6 +292,41 @@ class History(RuleBasedStateMachine):
         about = {"reason": "核对", "until_on": self.desk.today + timedelta(days=30), **self.by("operator")}
         return self.made(self.does(lambda s: holds.put(s, **on, **about).id))
 
+    @rule(target=on_file, who=payees, amount=amounts)
+    def file_invoice(self, who: str, amount: int) -> Any:
+        self.count += 1
+        about = {"number": f"FP-{self.count}", "issued_on": self.desk.today, "amount_minor": amount}
+        about |= {"file_name": "a.pdf", "content": INVOICE, **self.by("finance")}
+        return self.made(self.does(lambda s: invoices.add(s, self.desk.store, who, **about).id))
+
+    @rule(invoice=on_file)
+    def take_invoice_back(self, invoice: str) -> None:
+        self.does(lambda s: invoices.take_back(s, invoice, reason="误", **self.by("finance")))
+
+    @rule(who=payees, method=st.sampled_from(("invoiced", "per_payment", "platform_cumulative", "payroll")))
+    def tax_by(self, who: str, method: str) -> None:
+        """Whoever invoices is paid against invoices on file only; the tax is that of the day."""
+
+        def write(session: Any) -> None:
+            kept = managers.get(session, who)
+            about = {"bank_name": kept.bank_name, "bank_account": kept.bank_account, "tax_method": method}
+            managers.set_payment(session, who, **about, **self.by("operator"))
+
+        self.does(write)
+
+    @rule(months=st.integers(0, 2), amount=st.sampled_from((None, 1)))
+    def remit(self, months: int, amount: int | None) -> None:
+        """A month's tax goes to the tax office: all of what is open, or a fen."""
+        month = self.month_before(months)
+        self.count += 1
+
+        def write(session: Any) -> None:
+            found = {one.period: one.open_minor for one in remittances.by_month(session, "CNY")}
+            about = {"amount_minor": amount or found.get(month, 0), "on": self.desk.today}
+            remittances.remit(session, month, ref=f"WS-{self.count}", **about, **self.by("finance"))
+
+        self.does(write)
+
     @rule(hold=consumes(put_holds))
     def lift(self, hold: str) -> None:
         self.does(lambda s: holds.lift(s, hold, reason="已核", **self.by("operator")))
@@ -261,9 +340,7 @@ class History(RuleBasedStateMachine):
 
     @rule(months=st.integers(1, 3))
     def close(self, months: int) -> None:
-        month = period.of(self.desk.today)
-        for _ in range(months):
-            month = period.preceding(month)
+        month = self.month_before(months)
         with self.desk.database.reading() as session:
             try:
                 found = closing.look(session, month, **self.by("finance"))
@@ -273,6 +350,25 @@ class History(RuleBasedStateMachine):
         seen = [one.code for one in found]
         if self.does(lambda s: closing.close(s, month, accept=seen, **self.by("finance"))) is not None:
             self.closed[month] = Closed(self.entries_through(month), self.statements_of(month))
+
+    @rule(months=st.integers(1, 2), back=st.booleans())
+    def review(self, months: int, back: bool) -> None:
+        month = self.month_before(months)
+        self.does(lambda s: closing.review(s, month, **self.by("finance")))
+        if back:
+            self.does(lambda s: closing.resume(s, month, **self.by("finance")))
+
+    @rule(value=st.sampled_from(("yes", "yes", "no")))
+    def estimate(self, value: str) -> None:
+        """Whether the next closes post an estimate of what is invoiced and not received."""
+        about = {"value": value, "from_on": date(self.desk.today.year, 1, 1), "reason": "审计"}
+        self.does(lambda s: settings.decide(s, settings.ESTIMATE, **about, **self.by("finance")))
+
+    def month_before(self, months: int) -> str:
+        month = period.of(self.desk.today)
+        for _ in range(months):
+            month = period.preceding(month)
+        return month
 
     @rule()
     def reopen(self) -> None:
@@ -305,6 +401,22 @@ class History(RuleBasedStateMachine):
             f" ('{ADVANCES}', '{IN_TRANSIT}') GROUP BY owner, account HAVING sum(amount_minor) > 0"
         )
         assert self.found(below) == []
+        given_back = " OR ".join(
+            f"sum(CASE type WHEN '{had}' THEN amount_minor WHEN '{back}' THEN -amount_minor END) < 0"
+            for had, back in (("fee_invoiced", "fee_credited"), ("fee_received", "fee_refunded"))
+        )
+        assert self.found(f"SELECT deal_id FROM fact GROUP BY deal_id HAVING {given_back}") == []
+        remitted = (
+            "SELECT coalesce(nullif(origin, ''), period) FROM posting"
+            f" WHERE account = '{WITHHELD_IIT}' GROUP BY 1 HAVING sum(amount_minor) > 0"
+        )
+        assert self.found(remitted) == []
+        used = (
+            "SELECT i.id FROM payee_invoice i JOIN invoice_use u ON u.invoice_id = i.id"
+            " JOIN payout_line l ON l.id = u.line_id WHERE l.state IN ('reserved', 'paid')"
+            " GROUP BY i.id, i.amount_minor HAVING sum(u.amount_minor) > i.amount_minor"
+        )
+        assert self.found(used) == []
         reserved = (
             "SELECT l.payout_id FROM payout_line l GROUP BY l.payout_id HAVING"
             " sum(CASE WHEN l.state = 'reserved' THEN l.gross_minor ELSE 0 END) <> -("
@@ -476,10 +588,11 @@ def _covers(hold: holds.Hold, manager_id: str, deal_id: str, stage: str) -> bool
 def run(fresh: Callable[[], Database], folder: Path, *, examples: int, steps: int) -> None:
     run_state_machine_as_test(
         lambda: History(fresh, folder),
-        settings=settings(
+        settings=limits(
             max_examples=examples,
             stateful_step_count=steps,
             deadline=None,
+            derandomize=examples < 50,  # the quick size tries the same every time, the long one others
             suppress_health_check=list(HealthCheck),
             phases=(Phase.explicit, Phase.generate, Phase.shrink),
         ),
