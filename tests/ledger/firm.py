@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from importlib.resources import files
@@ -47,6 +47,7 @@ from ledger.files import Store
 from ledger.handovers import Handover
 from ledger.reopenings import Reopening, ReopeningAnswer
 from ledger.users import User
+from tests.ledger import copies
 
 TIANJIN = (files("ledger") / "cities" / "tianjin.yaml").read_text("utf-8")
 NOW = datetime(2026, 3, 2, 2, tzinfo=UTC)
@@ -73,7 +74,18 @@ def day(number: int) -> datetime:
 
 
 def found(database: Database, store: Store) -> Firm:
-    """People, a plan, a deal with its fee, two milestones, a payout that was paid, a statement."""
+    """People, a plan, a deal with its fee, two milestones, a payout that was paid, a statement.
+
+    Of a fresh database: what stood in it is gone.
+    """
+
+    def firm() -> Firm:
+        return _found(database, store)
+
+    return replace(copies.once(database, store.root, firm), store=store)
+
+
+def _found(database: Database, store: Store) -> Firm:
     with database.writing() as session:
         firm = _people(session, store)
     with database.writing() as session:

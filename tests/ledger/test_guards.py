@@ -35,9 +35,9 @@ WHOLE: tuple[Leg, ...] = ((BANK, "b", 100), (RECEIVABLE, "c", -100))
 @pytest.fixture
 def firm(database: Database, tmp_path: Path) -> Firm:
     """A firm with one of everything; its history is sealed, and the month before it is closed."""
+    made = firms.found(database, Store(tmp_path / "files"))
     with database.writing() as session:
         session.execute(text("INSERT INTO period (id, state) VALUES ('2026-02', 'closed')"))
-    made = firms.found(database, Store(tmp_path / "files"))
     seals.seal(database, by="clock", now=day(6))
     with database.writing() as session:
         firms.receive(session, made, 700_000, "YH-9", day(6))  # so that there is something payable

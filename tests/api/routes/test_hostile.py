@@ -147,12 +147,13 @@ BROKEN: list[tuple[str, bytes]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "content"), BROKEN)
-def test_a_body_that_is_none_is_refused(office: Office, kind: str, content: bytes) -> None:
-    headers = {"Content-Type": kind, "Idempotency-Key": "broken"} if kind else {}
+def test_a_body_that_is_none_is_refused(office: Office) -> None:
     need = office.post("zhang", "/needs", {"title": "需求", "client": "优眼科技"})["id"]
-    for path in ("/needs", f"/needs/{need}/evidence"):
-        assert tried(office, "zhang", "POST", path, content=content, headers=headers) == 422
+    for kind, content in BROKEN:
+        headers = {"Content-Type": kind, "Idempotency-Key": "broken"} if kind else {}
+        for path in ("/needs", f"/needs/{need}/evidence"):
+            status = tried(office, "zhang", "POST", path, content=content, headers=headers)
+            assert status == 422, (kind, content[:50], path)
 
 
 def test_a_body_too_large_is_refused_before_it_is_read(office: Office) -> None:
@@ -168,12 +169,15 @@ def test_a_body_too_large_is_refused_before_it_is_read(office: Office) -> None:
     assert office.refused("zhang", "POST", f"/needs/{need}/evidence", files=files) == (413, "body_too_large")
 
 
-@pytest.mark.parametrize("name", ["a\x00b", "a\nb", "", ".", "..\\..\\x", "x" * 5000, "=cmd|' /C calc'!A0"])
-def test_a_file_of_a_strange_name_is_kept_safely_or_refused(office: Office, name: str) -> None:
+STRANGE = ["a\x00b", "a\nb", "", ".", "..\\..\\x", "x" * 5000, "=cmd|' /C calc'!A0"]
+
+
+def test_a_file_of_a_strange_name_is_kept_safely_or_refused(office: Office) -> None:
     need = office.post("zhang", "/needs", {"title": "需求", "client": "优眼科技"})["id"]
-    files = {"file": (name, b"content", "text/html\x01; x")}
-    status = tried(office, "zhang", "POST", f"/needs/{need}/evidence", files=files)
-    assert status in (201, 422)
+    for name in STRANGE:
+        files = {"file": (name, f"content of {name}".encode(), "text/html\x01; x")}
+        status = tried(office, "zhang", "POST", f"/needs/{need}/evidence", files=files)
+        assert status in (201, 422), name
     for kept in office.get("zhang", f"/needs/{need}/evidence")["items"]:
         assert kept["media_type"] == "text/plain"
         back = office.send("zhang", "GET", f"/evidence/{kept['id']}/file")
