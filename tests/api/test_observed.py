@@ -161,7 +161,7 @@ def test_entries_are_logged_once_they_are_there_under_the_request_that_brought_t
     database: Database, tmp_path: Path, logged: pytest.CaptureFixture[str]
 ) -> None:
     with structlog.contextvars.bound_contextvars(request="r-1"):
-        firm.found(database, Store(tmp_path))
+        firm.built(database, Store(tmp_path))
     posted = [one for one in lines(logged) if one["event"] == "posted"]
     assert posted and all(one["request"] == "r-1" for one in posted)
     assert [one["first"] for one in posted] == sorted(one["first"] for one in posted)  # type: ignore[type-var]

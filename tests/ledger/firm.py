@@ -80,12 +80,13 @@ def found(database: Database, store: Store) -> Firm:
     """
 
     def firm() -> Firm:
-        return _found(database, store)
+        return built(database, store)
 
     return replace(copies.once(database, store.root, firm), store=store)
 
 
-def _found(database: Database, store: Store) -> Firm:
+def built(database: Database, store: Store) -> Firm:
+    """The same, action by action."""
     with database.writing() as session:
         firm = _people(session, store)
     with database.writing() as session:
