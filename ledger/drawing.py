@@ -20,7 +20,6 @@ from ledger import (
     payout_steps,
     payouts,
     periods,
-    plans,
     seals,
     waits,
 )
@@ -56,7 +55,7 @@ def draw(
     pending = _pending_balances(session, manager_id, period, currency)
     unpaid = waits.at_the_end(session, manager_id, period, currency=currency, now=now)
     about = {m.posting.deal_id for m in moved} | {one[1] for one in pending} | {_deal(one) for one in unpaid}
-    names = earnings.names(session, about)
+    names = earnings.names(session, about, known_at=periods.closed_at(session, period))
     history = _months(session, manager_id, period, currency)
     lines, adjustments = earnings.lines(session, moved, names, period)
     releases = _releases(moved, names)
@@ -223,12 +222,9 @@ def _goals(
     session: Session, deal_ids: Iterable[str], names: Names, period: str, now: datetime
 ) -> dict[str, Target]:
     """What these deals had come to at the month's end; once it is closed, as was known then."""
-    month = periods.get(session, period)
     day = min(clock.day_of(now), months.last_day(period))
     found = [names.deals[deal_id] for deal_id in sorted(deal_ids) if deal_id in names.deals]
-    known = accruals.facts_of_each(
-        session, found, known_at=month.closed_at if month.state == "closed" else None
-    )
+    known = accruals.facts_of_each(session, found, known_at=periods.closed_at(session, period))
     return {deal.id: target(names.plans[deal.id], known[deal.id], day) for deal in found}
 
 
@@ -335,10 +331,6 @@ def _header(
     names: Names,
 ) -> paper.Header:
     grade = managers.grades_on(session, [manager.id], months.last_day(period)).get(manager.id, "")
-    read = [
-        plans.get(session, version_id)
-        for version_id in sorted({deal.plan_version_id for deal in names.deals.values()})
-    ]
     return paper.Header(
         number=paper.number(period, manager.id, revision, currency),
         kind=kind,
@@ -359,7 +351,8 @@ def _header(
         made_at=now,
         data_as_of=now,
         plans=tuple(
-            paper.Words(zh=f"{v.title_zh} v{v.version}", en=f"{v.title_en} v{v.version}") for v in read
+            paper.Words(zh=f"{v.title_zh} v{v.version}", en=f"{v.title_en} v{v.version}")
+            for v in names.versions
         ),
         seal=_seal(session, manager.id, period, currency),
     )

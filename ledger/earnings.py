@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from ledger import deals, journal, organisations, plans
+from ledger import deals, journal, organisations, plan_moves, plans
 from ledger.core import statement as paper
 from ledger.core import workings
 from ledger.core.entry import COMMISSION_COST, HELD
 from ledger.core.plan import Plan
 from ledger.journal import Entry, Posting
+from ledger.plans import PlanVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Names:
     deals: dict[str, deals.Deal]
     clients: dict[str, str]
     plans: dict[str, Plan]  # by deal
+    versions: tuple[PlanVersion, ...]  # of these plans, by id
 
     def title(self, deal_id: str) -> str:
         deal = self.deals.get(deal_id)
@@ -58,14 +61,17 @@ class Names:
         return paper.Words(zh=title.zh, en=title.en) if title else paper.Words(zh=stage, en=stage)
 
 
-def names(session: Session, deal_ids: Iterable[str]) -> Names:
-    """What these deals, their clients and their stages are called."""
+def names(session: Session, deal_ids: Iterable[str], *, known_at: datetime | None = None) -> Names:
+    """What these deals, their clients and their stages are called, by the plans kept at an instant."""
     found = {
         deal.id: deal
         for deal in session.exec(select(deals.Deal).where(col(deals.Deal.id).in_(sorted(set(deal_ids)))))
     }
-    versions = {deal.plan_version_id for deal in found.values()}
-    read = {version_id: plans.value(plans.get(session, version_id)) for version_id in sorted(versions)}
+    kept = {deal.id: deal.plan_version_id for deal in found.values()}
+    if known_at is not None:
+        kept |= plan_moves.kept_at(session, sorted(found), known_at)
+    versions = tuple(plans.get(session, version_id) for version_id in sorted({*kept.values()}))
+    read = {version.id: plans.value(version) for version in versions}
     clients = dict(
         session.exec(
             select(organisations.Organisation.id, organisations.Organisation.name).where(
@@ -73,7 +79,7 @@ def names(session: Session, deal_ids: Iterable[str]) -> Names:
             )
         ).all()
     )
-    return Names(found, clients, {deal.id: read[deal.plan_version_id] for deal in found.values()})
+    return Names(found, clients, {deal_id: read[kept[deal_id]] for deal_id in found}, versions)
 
 
 class Explained:

@@ -6,6 +6,7 @@ any other difference is: what belongs to a closed period lands in the open one, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -160,6 +161,11 @@ def of_deal(session: Session, deal_id: str) -> list[PlanMove]:
 
 def version_known(session: Session, deal: deals.Deal, at: datetime) -> PlanVersion:
     """The version the deal kept at an instant."""
-    query = select(PlanMove).where(PlanMove.deal_id == deal.id, PlanMove.moved_at >= at)
-    later = session.exec(query.order_by(col(PlanMove.moved_at), col(PlanMove.id))).first()
-    return plans.get(session, later.from_version_id if later else deal.plan_version_id)
+    return plans.get(session, kept_at(session, [deal.id], at).get(deal.id, deal.plan_version_id))
+
+
+def kept_at(session: Session, deal_ids: Sequence[str], at: datetime) -> dict[str, str]:
+    """The versions that those of the deals kept at an instant which have been moved since."""
+    query = select(PlanMove).where(col(PlanMove.deal_id).in_(deal_ids), PlanMove.moved_at >= at)
+    latest_first = query.order_by(col(PlanMove.moved_at).desc(), col(PlanMove.id).desc())
+    return {move.deal_id: move.from_version_id for move in session.exec(latest_first)}

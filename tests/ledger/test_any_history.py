@@ -58,6 +58,8 @@ from ledger import (
     payables,
     payouts,
     periods,
+    plan_moves,
+    plans,
     remittances,
     reopenings,
     sending,
@@ -83,6 +85,7 @@ BY_DAYS = PLAN.replace("release: {stage: done}", "release: {days: 30}")
 CAPPED = PLAN.replace(
     "clawback:", 'caps: {per_manager_per_deal: "9000.00", per_manager_per_year: "12000.00"}\nclawback:'
 )
+RICHER = PLAN.replace('rate: "40%"', 'rate: "50%"')
 GATED = PLAN.replace('share: "40%", award', 'share: "40%", gate: true, award')
 STAGES = ("find", "sign", "done")
 WEIGHTS = ({"M1": "1"}, {"M1": "2", "M2": "1"}, {"M2": "1", "M1": "0"})
@@ -102,6 +105,7 @@ class History(RuleBasedStateMachine):
     documents = Bundle("documents")
     batches = Bundle("batches")
     put_holds = Bundle("holds")
+    versions = Bundle("versions")
     on_file = Bundle("invoices")
     contested = Bundle("disputes")
 
@@ -195,6 +199,22 @@ class History(RuleBasedStateMachine):
         about = {"manager_id": who, "stage": "find", "amount_minor": -amount if less else amount}
         about |= {"reason": "补差", "on": self.ago(ago), **self.by("operator")}
         self.does(lambda s: deals.adjust(s, deal, **about))
+
+    @rule(target=versions, plan=st.sampled_from((RICHER, BY_DAYS)))
+    def publish(self, plan: str) -> Any:
+        """Another version of the plan, for deals to be moved to."""
+
+        def write(session: Any) -> str:
+            drafted = plans.draft(session, plan, **self.by("operator"))
+            plans.publish(session, drafted.id, effective_on=self.desk.today, **self.by("second"))
+            return drafted.id
+
+        return self.made(self.does(write))
+
+    @rule(deal=some_deals, version=versions)
+    def move(self, deal: str, version: str) -> None:
+        about = {"version_id": version, "reason": "补充协议", **self.by("second")}
+        self.does(lambda s: plan_moves.move(s, deal, **about))
 
     # --- contested lines
 

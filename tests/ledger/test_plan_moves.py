@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from ledger import allocations, closing, deals, journal, needs, plan_moves, plans
+from ledger import allocations, closing, deals, journal, needs, plan_moves, plans, statements
 from ledger.core.entry import PAYABLE
 from ledger.core.errors import Refused
 from ledger.db import Database, guard_code
@@ -89,6 +89,24 @@ def test_what_a_move_changes_of_closed_months_lands_in_the_open_one_under_its_ow
     assert first["numbers"]["new_zh"] == "分成方案第2版"
     assert office.settle_everything(now=NOW) == 0
     assert office.differences(Store(tmp_path / "files"), now=NOW) == []
+
+
+def test_a_closed_months_statement_is_drawn_under_the_plan_kept_then(office: Office) -> None:
+    office.publish(NEW, effective_on=date(2026, 5, 1), now=NOW)
+    later = NOW + timedelta(hours=1)
+
+    def said() -> dict[str, str]:
+        with office.database.reading() as session:
+            months = ("2026-04", "2026-05")
+            drawn = [statements.draw(session, "M1", month, kind="final", now=later) for month in months]
+            assert {plan.zh for one in drawn for plan in one.header.plans} == {"分成方案 v1"}
+            return {one.header.period: statements.content_sha256(one) for one in drawn}
+
+    before = said()
+    with office.database.reading() as session:
+        version = plans.in_force(session, "shares", date(2026, 6, 1)).id
+    moved(office, version, now=later)
+    assert said() == before
 
 
 def test_a_new_version_alone_changes_nothing(office: Office) -> None:
