@@ -47,7 +47,7 @@ def taxed_as(desk: Desk, payee: str, method: str) -> None:
             session,
             payee,
             bank_name="工商银行",
-            bank_account="6222020200112233441",
+            bank_account=f"622202020011223344{payee[1:]}",
             tax_method=method,
             **desk.by("operator"),
         )
