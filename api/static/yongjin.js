@@ -13,7 +13,8 @@
 
   // Drafts, in the browser's own database: fields and photos, by person and form
 
-  const opened = () => new Promise((done, failed) => {
+  let base;  // opened once: what is written as a form is sent must not wait for it
+  const opened = () => base ??= new Promise((done, failed) => {
     const asked = indexedDB.open("yongjin", 1);
     asked.onupgradeneeded = () => asked.result.createObjectStore("draft");
     asked.onsuccess = () => done(asked.result);
@@ -58,14 +59,21 @@
   async function keepDrafts(form) {
     const key = keyOf(form), note = one("[data-draft-note]", form);
     let waits = 0, begun = false;
+    const put = () => {
+      clearTimeout(waits);
+      drafts("readwrite", (store) => store.put(written(form), key)).catch(() => {});
+    };
     const keep = () => {
       begun = true;
       clearTimeout(waits);
-      waits = setTimeout(() => drafts("readwrite", (store) => store.put(written(form), key)), 200);
+      waits = setTimeout(put, 200);
     };
     form.addEventListener("input", keep);
     form.addEventListener("change", keep);
-    form.addEventListener("submit", () => sessionStorage.setItem("sent", key));
+    form.addEventListener("submit", () => {
+      sessionStorage.setItem("sent", key);
+      put();
+    });
     const known = await drafts("readonly", (store) => store.get(key));
     if (known && !begun && !one(".wrong, .note.bad", form)) {
       fill(form, known);

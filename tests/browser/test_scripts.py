@@ -14,6 +14,7 @@ from ledger.db import Database
 from ledger.payments import Payout
 from tests.browser.conftest import Site
 from tests.browser.test_story import fill, log_milestone, record, verify_next
+from tests.waiting import until
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 PHOTO = {"name": "表.png", "mimeType": "image/png", "buffer": (STATIC / "icon-192.png").read_bytes()}
@@ -37,7 +38,7 @@ def test_a_need_written_without_a_network_is_there_again_with_its_photo(site: Si
     phone.reload()  # from now on the worker is asked first
     fill(phone, title="断网时写下的需求", client="优眼科技")
     phone.locator("input[type=file]").set_input_files([PHOTO])  # type: ignore[list-item]
-    phone.wait_for_function(KEPT, arg="断网时写下的需求")
+    until(lambda: phone.evaluate(KEPT, "断网时写下的需求"))
     phone.context.set_offline(True)
     phone.locator("main form button.primary").click()
     phone.get_by_text("没有网络").first.wait_for()
