@@ -147,6 +147,20 @@ def _no_more_than_owed(session: Session, manager_id: str, amount_minor: int, cur
         )
 
 
+def check_reversed(session: Session, mirror: entry.Entry) -> None:
+    """Refuse to take back a debt of which some was repaid or given up since; that is reversed first."""
+    for one in mirror.postings:
+        if one.account != entry.RECOVERABLE or one.amount_minor > 0:
+            continue
+        db.lock(session, f"owing:{one.owner}")
+        if accounts.balance(session, entry.RECOVERABLE, one.owner, mirror.currency) + one.amount_minor < 0:
+            raise Conflict(
+                "owing_settled_since",
+                "{manager} has repaid some of this debt, or some was written off; reverse that first",
+                manager=one.owner,
+            )
+
+
 def _posted(
     session: Session,
     kind: str,

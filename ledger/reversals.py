@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from ledger import accruals, audit, deals, fees, journal, periods, rights
+from ledger import accruals, audit, deals, fees, journal, owings, periods, rights
 from ledger.clock import day_of
 from ledger.core import entry as core
 from ledger.core import period
@@ -48,6 +48,7 @@ def reverse(session: Session, entry_id: int, *, reason: str, by: User, now: date
         )
 
     mirror = _mirror(journal.as_value(session, wrong), wrong.id, calendar, now)
+    owings.check_reversed(session, mirror)
     journal.post(session, mirror, now=now, by=by.id, working={"origins": [], "reason": reason.strip()})
     told = {"reason": reason.strip(), "kind": wrong.kind, "source": wrong.source}
     audit.note(session, by, "entry.reverse", str(wrong.id), after=told, now=now)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ledger import deals, owings
+from ledger import deals, owings, reversals
 from ledger.core.entry import PAYABLE, RECOVERABLE, WRITTEN_OFF
 from ledger.core.errors import Conflict, Forbidden, Invalid, Refused
 from ledger.db import Database
@@ -49,6 +49,24 @@ def test_a_debt_is_moved_repaid_and_given_up(desk: Desk) -> None:
     assert desk.balance(RECOVERABLE, "M1") == 0
     assert desk.balance(WRITTEN_OFF, "") == debt - 1_000_00
     assert desk.settle() == 0
+    assert desk.wrong() == []
+
+
+def test_a_debt_that_was_repaid_in_part_is_not_taken_back_before_the_payment_is(desk: Desk) -> None:
+    debt = desk.balance(PAYABLE, "M1")
+    left = act(desk, owings.leave, reason="离职")
+    repaid = act(desk, owings.repay, amount_minor=1_000_00, on=desk.today, ref="SK-9")
+
+    def taken_back(entry_id: int) -> None:
+        desk.do(lambda s: reversals.reverse(s, entry_id, reason="记错", **desk.by("finance")))
+
+    with pytest.raises(Conflict) as found:
+        taken_back(left)
+    assert found.value.code == "owing_settled_since"
+    assert desk.balance(RECOVERABLE, "M1") == debt - 1_000_00
+    taken_back(repaid)
+    taken_back(left)
+    assert (desk.balance(PAYABLE, "M1"), desk.balance(RECOVERABLE, "M1")) == (debt, 0)
     assert desk.wrong() == []
 
 
