@@ -141,7 +141,7 @@ _database: Database
 
 def _open(url: str) -> None:
     global _database
-    processes.end_with_parent()
+    processes.begin()
     _database = Database(url, pool_size=1)
 
 

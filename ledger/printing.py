@@ -294,7 +294,7 @@ def _nobody(standing: parts.Standing) -> Conflict:
 
 def _hand(url: str, store: Store, run_id: str) -> None:
     """What a process does: part after part, until the run has none left."""
-    processes.end_with_parent()
+    processes.begin()
     warm()
     database = Database(url, pool_size=1)
     while _standing(database, run_id).parts_left:

@@ -1,13 +1,16 @@
-"""Processes that work for another of this machine, and end when it does."""
+"""Processes that work for another of this machine: they log as it does, and end when it does."""
 
 from __future__ import annotations
 
 import gc
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import parent_process
 from threading import Thread
+
+from ledger import logs
 
 
 @contextmanager
@@ -22,8 +25,12 @@ def not_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def end_with_parent() -> None:
-    """From now on this process ends where its parent was killed; it would wait for work for ever."""
+def begin() -> None:
+    """What such a process does first: where its parent was killed it ends, and would wait for work for ever.
+
+    A fresh process knows nothing of how its parent logs; on standard output there are results alone.
+    """
+    logs.set_up(logging.WARNING)
     Thread(target=_wait_for_parent, daemon=True).start()
 
 

@@ -21,7 +21,7 @@ from time import perf_counter
 
 import psycopg
 
-from ledger import journal
+from ledger import journal, processes
 from ledger.benches import Result, postgres
 from ledger.core.entry import COMMISSION_COST, HELD, PAYABLE, Entry, Posting
 from ledger.db import Database
@@ -115,6 +115,7 @@ _together: Barrier
 def _meet(together: Barrier) -> None:
     global _together
     _together = together
+    processes.begin()
 
 
 def _write(name: str, url: str, number: int, accounts: str) -> int:
