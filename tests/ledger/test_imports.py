@@ -43,7 +43,7 @@ def published(database: Database) -> office.Office:
 
 @pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
 def test_two_processes_leave_the_books_that_one_leaves(
-    settings: Settings, sqlite_settings: Settings, tmp_path: Path
+    settings: Settings, sqlite_settings: Settings, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     given = [*city_lines(), b"{"]
     held = []
@@ -61,6 +61,7 @@ def test_two_processes_leave_the_books_that_one_leaves(
         finally:
             database.close()
     assert held[0] == held[1] and held[0][PAYABLE]
+    assert capfd.readouterr().out == ""  # results alone stand there
 
 
 def drafts(count: int) -> list[Entry]:
