@@ -235,17 +235,20 @@ def insert_missing(session: Session, table: type[SQLModel], rows: Sequence[Mappi
     Give them in an order that is the same everywhere, so that two who add them wait for each other in turn.
     """
     if rows:
-        target: Table = table.__table__  # type: ignore[attr-defined]
-        insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-        session.execute(insert(target).on_conflict_do_nothing(), rows)
+        session.execute(_insert(session, table).on_conflict_do_nothing(), rows)
 
 
 def upsert(session: Session, table: type[SQLModel], row: Mapping[str, Any], other: Mapping[str, Any]) -> None:
     """One row, or, where its key is there already, other values for it; never a race."""
-    target: Table = table.__table__  # type: ignore[attr-defined]
+    statement = _insert(session, table).values(row)
+    key = [*statement.table.primary_key]
+    session.execute(statement.on_conflict_do_update(index_elements=key, set_=dict(other)))
+
+
+def _insert(session: Session, table: type[SQLModel]) -> sqlite.Insert | postgresql.Insert:
+    """The engine's own statement, which knows what to do where a row is there already."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(target).values(row)
-    session.execute(statement.on_conflict_do_update(index_elements=[*target.primary_key], set_=dict(other)))
+    return insert(table.__table__)  # type: ignore[attr-defined]
 
 
 def listed(session: Session, pairs: Sequence[tuple[str, str]]) -> Select[tuple[str, str]]:

@@ -5,7 +5,7 @@ made.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, func, select
@@ -55,7 +55,8 @@ def draw(
     pending = _pending_balances(session, manager_id, period, currency)
     unpaid = waits.at_the_end(session, manager_id, period, currency=currency, now=now)
     about = {m.posting.deal_id for m in moved} | {one[1] for one in pending} | {_deal(one) for one in unpaid}
-    names = earnings.names(session, about, known_at=periods.closed_at(session, period))
+    known_at = periods.closed_at(session, period)
+    names = earnings.names(session, about, known_at=known_at)
     history = _months(session, manager_id, period, currency)
     lines, adjustments = earnings.lines(session, moved, names, period)
     releases = _releases(moved, names)
@@ -74,7 +75,7 @@ def draw(
         payouts=steps,
         pending=(
             *_unpaid(unpaid, names, currency),
-            *_pending(session, pending, names, period, currency, now),
+            *_pending(session, pending, names, period, currency, known_at, now),
         ),
         held_minor=-accounts.balance(session, HELD, manager_id, currency, through=period),
         expected_minor=accounts.balance(session, EXPECTED, manager_id, currency, through=period),
@@ -194,9 +195,11 @@ def _pending(
     names: Names,
     period: str,
     currency: str,
+    known_at: datetime | None,
     now: datetime,
 ) -> tuple[paper.Pending, ...]:
-    goals = _goals(session, {deal_id for _, deal_id, _, _ in balances}, names, period, now)
+    day = min(clock.day_of(now), months.last_day(period))
+    goals = _goals(session, {deal_id for _, deal_id, _, _ in balances}, names, day, known_at)
 
     def waits_for(account: str, deal_id: str, stage: str) -> dict[str, Any]:
         goal = goals.get(deal_id)
@@ -219,12 +222,11 @@ def _pending(
 
 
 def _goals(
-    session: Session, deal_ids: Iterable[str], names: Names, period: str, now: datetime
+    session: Session, deal_ids: Iterable[str], names: Names, day: date, known_at: datetime | None
 ) -> dict[str, Target]:
-    """What these deals had come to at the month's end; once it is closed, as was known then."""
-    day = min(clock.day_of(now), months.last_day(period))
+    """What these deals had come to on a day, as was known at an instant."""
     found = [names.deals[deal_id] for deal_id in sorted(deal_ids) if deal_id in names.deals]
-    known = accruals.facts_of_each(session, found, known_at=periods.closed_at(session, period))
+    known = accruals.facts_of_each(session, found, known_at=known_at)
     return {deal.id: target(names.plans[deal.id], known[deal.id], day) for deal in found}
 
 

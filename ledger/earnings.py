@@ -63,22 +63,13 @@ class Names:
 
 def names(session: Session, deal_ids: Iterable[str], *, known_at: datetime | None = None) -> Names:
     """What these deals, their clients and their stages are called, by the plans kept at an instant."""
-    found = {
-        deal.id: deal
-        for deal in session.exec(select(deals.Deal).where(col(deals.Deal.id).in_(sorted(set(deal_ids)))))
-    }
+    found = deals.by_id(session, deal_ids)
     kept = {deal.id: deal.plan_version_id for deal in found.values()}
     if known_at is not None:
         kept |= plan_moves.kept_at(session, sorted(found), known_at)
     versions = tuple(plans.get(session, version_id) for version_id in sorted({*kept.values()}))
     read = {version.id: plans.value(version) for version in versions}
-    clients = dict(
-        session.exec(
-            select(organisations.Organisation.id, organisations.Organisation.name).where(
-                col(organisations.Organisation.id).in_({deal.client_id for deal in found.values()})
-            )
-        ).all()
-    )
+    clients = organisations.names(session, [deal.client_id for deal in found.values()])
     return Names(found, clients, {deal_id: read[kept[deal_id]] for deal_id in found}, versions)
 
 

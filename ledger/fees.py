@@ -129,21 +129,20 @@ def _never_below_zero(session: Session, kind: str, held: Iterable[deals.Deal]) -
 
 
 def _below_zero(deal: deals.Deal, had: fee.BelowZero) -> Conflict:
-    amounts = [money.format_minor(minor, deal.currency) for minor in (had.had_minor, had.wanted_minor)]
+    amounts = {"had": had.had_minor, "wanted": had.wanted_minor}
+    told = {name: money.format_minor(minor, deal.currency) for name, minor in amounts.items()}
     if had.is_vat:
         return Conflict(
             "vat_below_zero",
             "deal {deal} has had {had} of VAT in all; {wanted} of VAT cannot be given back",
             deal=deal.id,
-            had=amounts[0],
-            wanted=amounts[1],
+            **told,
         )
     return Conflict(
         "fee_below_zero",
         "deal {deal} has had {had} in all; {wanted} cannot be given back",
         deal=deal.id,
-        had=amounts[0],
-        wanted=amounts[1],
+        **told,
     )
 
 

@@ -61,8 +61,8 @@ def hand_over(
     now: datetime,
 ) -> Handover:
     """Another takes somebody's place on a deal from a day on. What was earned stays where it is."""
-    deal = deals.locked(session, deal_id)
     rights.require(by, "deal.hand_over", managers=[from_manager, to_manager])
+    deal = deals.locked(session, deal_id)
     leaver, heir = managers.get(session, from_manager), managers.get(session, to_manager)
     if not reason.strip():
         raise Invalid("reason_missing", "say why")

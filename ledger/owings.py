@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlmodel import Session, func, select
+from sqlmodel import Session
 
 from ledger import accounts, audit, db, ids, journal, managers, needs, periods, rights
 from ledger.clock import day_of
@@ -18,7 +18,7 @@ from ledger.core import period as months
 from ledger.core.errors import Conflict, Invalid
 from ledger.core.money import format_minor
 from ledger.fees import BASIC_ACCOUNT
-from ledger.journal import Entry, Posting
+from ledger.journal import Entry
 from ledger.users import User
 
 
@@ -42,8 +42,7 @@ class Owing:
 def listing(session: Session, *, currency: str = "CNY", by: User) -> list[Owing]:
     """Everybody who owes something, by manager."""
     rights.require(by, "books.see")
-    owed = _debits(session, entry.RECOVERABLE, currency)
-    against = _debits(session, entry.PAYABLE, currency)
+    owed, against = (_debits(session, account, currency) for account in (entry.RECOVERABLE, entry.PAYABLE))
     return [
         Owing(manager_id, owed.get(manager_id, 0), against.get(manager_id, 0))
         for manager_id in sorted(owed.keys() | against.keys())
@@ -51,14 +50,10 @@ def listing(session: Session, *, currency: str = "CNY", by: User) -> list[Owing]
 
 
 def _debits(session: Session, account: str, currency: str) -> dict[str, int]:
-    total = func.sum(Posting.amount_minor)
-    query = (
-        select(Posting.owner, total)
-        .where(Posting.account == account, Posting.currency == currency)
-        .group_by(Posting.owner)
-        .having(total > 0)
-    )
-    return {manager_id: int(minor) for manager_id, minor in session.exec(query)}
+    held = accounts.held(session, account=account)
+    return {
+        one.owner: one.balance_minor for one in held if one.currency == currency and one.balance_minor > 0
+    }
 
 
 def leave(

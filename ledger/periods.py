@@ -72,7 +72,7 @@ def closed_at(session: Session, period: str) -> datetime | None:
     """When a closed month was closed, by itself or with a later one; what is recorded since is not its."""
     closed = select(Period).where(col(Period.id) >= period, Period.state == "closed").order_by(Period.id)
     first = session.exec(closed.limit(1)).first()
-    return first.closed_at if first and not calendar(session).is_open(period) else None
+    return first.closed_at if first else None
 
 
 def get(session: Session, period: str) -> Period:

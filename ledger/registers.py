@@ -12,16 +12,15 @@ from typing import Literal
 
 from sqlmodel import Session, select
 
-from ledger import bank_sheets, managers, needs, results, rights
+from ledger import bank_sheets, managers, needs, organisations, results, rights
 from ledger.core.bank_answer import day_of
 from ledger.core.errors import Invalid, Refused
 from ledger.needs import Need
-from ledger.organisations import Organisation
 from ledger.results import Result
 from ledger.users import User
 
 Kind = Literal["needs", "results"]
-KINDS: tuple[Kind, ...] = ("needs", "results")
+RIGHT: Mapping[Kind, str] = {"needs": "need.log", "results": "result.log"}
 ROWS_MOST = 2000
 COLUMNS: Mapping[str, tuple[str, ...]] = {  # what a column holds, and what it may be called
     "title": ("标题", "需求", "成果", "title"),
@@ -42,7 +41,7 @@ class Taken:
 
 def take(session: Session, kind: Kind, content: bytes, *, by: User, now: datetime) -> Taken:
     """Log every row of a list, or refuse it whole with the row and what is wrong there."""
-    rights.require(by, "need.log" if kind == "needs" else "result.log")
+    rights.require(by, RIGHT[kind])
     rows, new = _rows(content), []
     for number, row in rows:
         try:
@@ -102,8 +101,7 @@ def _logged(
 
 def _is_known(session: Session, kind: Kind, title: str, organisation: str) -> bool:
     name = " ".join(organisation.split())
-    whose = select(Organisation.id).where(Organisation.name == name)
-    there = session.exec(whose).first()
+    there = organisations.ids_of(session, {name}).get(name)
     if there is None:
         return False
     query = (

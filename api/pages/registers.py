@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from fastapi import Request, Response
 
 from api.doors import Books, By, Now
@@ -15,23 +13,19 @@ from api.rendering import page
 from api.words import sentence
 from ledger import registers, rights
 from ledger.core.errors import Invalid, NotFound
-from ledger.registers import Taken
-from ledger.users import User
+from ledger.registers import Kind, Taken
 
 router = pages(body_most=uploads.FORM_MOST)
-
-Kind = Literal["needs", "results"]
-RIGHT = {"needs": "need.log", "results": "result.log"}
 
 
 @router.get("/registers/{kind}")
 def show(request: Request, kind: Kind, by: By) -> Response:
     """The form."""
-    rights.require(by, RIGHT[kind])
-    return _page(request, kind, Form(), None, by)
+    rights.require(by, registers.RIGHT[kind])
+    return _page(request, kind, Form(), None)
 
 
-def _page(request: Request, kind: Kind, form: Form, taken: Taken | None, by: User) -> Response:
+def _page(request: Request, kind: Kind, form: Form, taken: Taken | None) -> Response:
     return page(
         request,
         "registers/take.html",
@@ -46,7 +40,7 @@ def _page(request: Request, kind: Kind, form: Form, taken: Taken | None, by: Use
 @router.post("/registers/{kind}")
 def take(request: Request, kind: Kind, session: Books, by: By, now: Now, form: Filled) -> Response:
     """Log every row, or say which one is wrong."""
-    rights.require(by, RIGHT[kind])
+    rights.require(by, registers.RIGHT[kind])
     files, taken = form.files("file"), None
     if not files:
         form.refuse("file", gettext("Please choose the file."))
@@ -55,4 +49,4 @@ def take(request: Request, kind: Kind, session: Books, by: By, now: Now, form: F
             taken = registers.take(session, kind, files[0].file.read(), by=by, now=now)
         except (Invalid, NotFound) as refusal:
             form.refuse("file", sentence(refusal))
-    return _page(request, kind, form, taken, by)
+    return _page(request, kind, form, taken)

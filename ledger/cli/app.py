@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -54,6 +55,17 @@ def wrong_files_in(lang: Language) -> Iterator[None]:
         facts = wrong.facts
         what, mend = (file_words.said(str(facts[part]), lang.value) for part in ("what", "mend"))
         raise InvalidFile(str(facts["file"]), int(str(facts["line"])), what, mend) from None
+
+
+def day_given(text: str) -> date:
+    """The day of `--as-of`, or Invalid."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != text:
+        raise Invalid("day_invalid", "“{day}” is not a day; write --as-of 2026-05-31", day=text)
+    return day
 
 
 def file_content(path: Path) -> bytes:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date
 from typing import Annotated
 
 import typer
 
 from ledger import accounts, seals
-from ledger.cli.app import Json, app, print_json
+from ledger.cli.app import Json, app, day_given, print_json
 from ledger.cli.opened import opened
 from ledger.core.entry import CHART
-from ledger.core.errors import Invalid
 from ledger.core.money import format_minor
 
 
@@ -29,7 +27,7 @@ def balances(
     json: Json = False,
 ) -> None:
     """Print balances, debit positive; both axes of time may be asked for together."""
-    on = _day(as_of) if as_of else None
+    on = day_given(as_of) if as_of else None
     with opened() as (database, _), database.reading() as session:
         if block is not None:
             seals.get(session, block)
@@ -41,10 +39,3 @@ def balances(
     for one in found:
         name = f"{one.account} {CHART[one.account].name} {names.get((one.account, one.owner), '')}".strip()
         print(f"{name:<40} {format_minor(one.balance_minor, one.currency):>18} {one.currency}")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid("day_invalid", "“{day}” is not a day; write --as-of 2026-05-31", day=text) from error

@@ -11,9 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ledger.cli.app import Json, Language, app, file_content, print_json, wrong_files_in
+from ledger.cli.app import Json, Language, app, day_given, file_content, print_json, wrong_files_in
 from ledger.core import waits
-from ledger.core.errors import Invalid
 from ledger.core.facts import DealFacts
 from ledger.core.facts_file import FactsFile, check_against, read_facts_file
 from ledger.core.money import format_minor
@@ -46,7 +45,7 @@ def simulate(
         facts_file = read_facts_file(file_content(facts), str(facts), plan_file.plan.currency)
         plan_file.admit(facts_file.facts.deal)
         check_against(plan_file.plan, facts_file)
-        on = _day(as_of) if as_of is not None else _latest(facts_file)
+        on = day_given(as_of) if as_of is not None else _latest(facts_file)
     result = target(plan_file.plan, facts_file.facts, on)
 
     data = simulation(plan_file.plan, facts_file.facts, result, lang)
@@ -106,16 +105,6 @@ def simulation(plan: Plan, facts: DealFacts, result: Target, lang: Language) -> 
             for wait in waits.of_target(result, facts.facts)
         ],
     }
-
-
-def _day(text: str) -> date:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = None
-    if day is None or day.isoformat() != text:
-        raise Invalid("day_invalid", "“{day}” is not a day; write --as-of 2026-05-31", day=text)
-    return day
 
 
 def _latest(file: FactsFile) -> date:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from fastapi.routing import APIRoute
@@ -156,10 +157,9 @@ ROWS: dict[str, str] = {
 }
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
-def full(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+@contextmanager
+def at_their_screens(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """The office with one of everything, its people at their screens."""
-    settings: Settings = request.getfixturevalue(f"{request.param}_settings")
     database, store = Database(settings.database_url), Store(settings.files)
     with TestClient(create_app(database, store), raise_server_exceptions=False) as client:
         desk = Desk(database, client)
@@ -168,6 +168,13 @@ def full(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         desk.things = furnished(desk, store)
         yield desk
     database.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+def full(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """That office, on each engine."""
+    with at_their_screens(request.getfixturevalue(f"{request.param}_settings"), monkeypatch) as desk:
+        yield desk
 
 
 def who_gets_in(desk: Desk, path: str) -> str:

@@ -16,21 +16,17 @@ import pytest
 from fastapi.routing import APIRoute
 from httpx import Response
 from sqlalchemy import select
-from starlette.testclient import TestClient
 
-from api.app import create_app
 from api.pages import ROUTERS
-from ledger import clock, tables
-from ledger.config import Settings
+from ledger import tables
 from ledger.db import Database
-from ledger.files import Store
 from tests.api.desk import Desk
 from tests.api.routes.office import TIANJIN
 from tests.api.routes.test_rights import ROLES as WHO
 from tests.api.routes.test_rights import ROWS as CALLS
-from tests.api.routes.test_rights import TOLD, furnished, put_back
+from tests.api.routes.test_rights import TOLD, put_back
 from tests.api.routes.test_rights import sent as sent_call
-from tests.api.test_pages_rights import LETTERS
+from tests.api.test_pages_rights import LETTERS, at_their_screens
 from tests.api.test_pages_rights import ROWS as PAGES
 
 # What every form is filled in with: more than it asks for, and right for whoever may send it.
@@ -184,18 +180,11 @@ def forms() -> Iterator[APIRoute]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def full(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    """The office with one of everything, its people at their screens."""
-    settings: Settings = request.getfixturevalue(f"{request.param}_settings")
-    database, store = Database(settings.database_url), Store(settings.files)
-    with TestClient(create_app(database, store), raise_server_exceptions=False) as client:
-        desk = Desk(database, client)
-        monkeypatch.setattr(clock, "now", desk.now)
-        desk.move_in()
-        desk.things = furnished(desk, store)
+    """The office with one of everything, everybody signed in."""
+    with at_their_screens(request.getfixturevalue(f"{request.param}_settings"), monkeypatch) as desk:
         for who in WHO[1:]:
             desk.secret(who)
         yield desk
-    database.close()
 
 
 def sent(desk: Desk, who: str, path: str) -> Response:
