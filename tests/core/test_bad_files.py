@@ -3,41 +3,22 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
+import subprocess
+import sys
+from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger.core import file_words
 from ledger.core.errors import InvalidFile
-from ledger.core.facts_file import FactsFile, read_facts_file, read_lines, read_many
+from ledger.core.facts_file import read_facts_file, read_lines, read_many
 from ledger.core.plan_file import read_plan_file
+from tests.fuzzing import FACTS, GATED, PLANS, TABLE, refused_well, tried
 
-CITIES = files("ledger") / "cities"
-PLANS = [path.read_text("utf-8") for path in CITIES.iterdir() if path.name.endswith(".yaml")]
-FACTS = """\
-format: 1
-deal: {id: D-1, category: transfer, mode: lump_sum, expected_fee: "50000.00", tax_rate: "6%"}
-managers: [{id: M1, name: 张三, grade: senior}, {id: M2, name: 李四}]
-events:
-  - {on: 2026-03-02, type: milestone, stage: need_discovery, managers: {M1: 1}}
-  - {on: 2026-03-09, type: milestone, stage: tech_sourcing, managers: {M1: 60, M2: 1/3}, grades: {M2: junior}}
-  - {on: 2026-04-01, type: contract, contract_amount: "1000000.00", transaction_amount: "900000.00"}
-  - {on: 2026-04-20, type: fee_invoiced, amount: "50000.00", ref: FP-0001, seq: 3}
-  - {on: 2026-05-06, type: fee_received, amount: "25000.00", tax: "10.00", year: 2}
-  - {on: 2026-05-31, type: paid, manager: M1, amount: "-2000.00"}
-  - {on: 2026-06-01, type: adjustment, manager: M1, stage: tech_sourcing, amount: "1.00", reason: r}
-  - {on: 2026-06-02, type: gate_failed, stage: tech_sourcing}
-  - {on: 2026-06-03, type: cancelled, reason: fraud}
-  - {on: 2026-06-04, type: reinstated}
-"""
-TABLE = """\
-deal.id,deal.category,on,type,stage,managers,names,amount,ref
-D-1,transfer,2026-03-02,milestone,need_discovery,M1:60; M2:40,M1:张三,,
-D-1,,2026-05-06,fee_received,,,,25000.00,YH-1
-"""
 many = settings(max_examples=150, deadline=2_000, suppress_health_check=[HealthCheck.too_slow])
 # What a hand or a machine puts in the wrong place.
 ODD = st.sampled_from(
@@ -61,30 +42,6 @@ def broken(draw: st.DrawFn, texts: list[str]) -> str:
     return text
 
 
-def refused_well(error: InvalidFile, content: str | bytes) -> None:
-    """One line, in the file, that says what and how to mend it; and its Chinese does not fail."""
-    text = content if isinstance(content, str) else content.decode("utf-8", "replace")
-    lines = text.count("\n") + text.count("\r") + text.count("\x85") + text.count("\u2028") + 1
-    line = error.facts["line"]
-    assert isinstance(line, int) and 1 <= line <= lines + 1, (line, lines)
-    assert error.facts["what"] and error.facts["mend"]
-    assert "\n" not in str(error)
-    for part in ("what", "mend"):
-        assert file_words.said(str(error.facts[part]), "zh")
-
-
-def tried(read: Any, content: str | bytes, *more: Any) -> None:
-    try:
-        found = read(content, "f", *more)
-    except InvalidFile as error:
-        refused_well(error, content)
-        return
-    if not isinstance(found, FactsFile) and hasattr(found, "__next__"):
-        for each in found:
-            if isinstance(each, InvalidFile):
-                refused_well(each, content)
-
-
 @many
 @given(broken(PLANS))
 def test_a_plan_with_something_wrong_in_it_is_read_or_refused_with_its_line(text: str) -> None:
@@ -92,7 +49,7 @@ def test_a_plan_with_something_wrong_in_it_is_read_or_refused_with_its_line(text
 
 
 @many
-@given(broken([FACTS]))
+@given(broken([FACTS, GATED]))
 def test_facts_with_something_wrong_in_them_are_read_or_refused_with_their_line(text: str) -> None:
     tried(read_facts_file, text, "CNY")
     tried(read_many, text, "CNY")
@@ -110,6 +67,84 @@ def test_any_bytes_are_refused_or_read(content: bytes) -> None:
 @given(broken([TABLE]))
 def test_a_table_with_something_wrong_in_it_is_read_or_refused(text: str) -> None:
     tried(lambda content, _: read_many(content, "f.csv", "CNY"), text)
+
+
+# A good file as a tree, with branches taken off, moved, doubled, or put in each other's place.
+
+
+def tree(text: str) -> Any:
+    """A file's content; days and amounts stay the text they were written as."""
+    return yaml.load(text, yaml.BaseLoader)
+
+
+def branches(node: Any) -> list[tuple[Any, Any]]:
+    """Every place of a tree: (its list or mapping, its index or key)."""
+    keys = list(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else []
+    return [place for key in keys for place in ((node, key), *branches(node[key]))]
+
+
+@st.composite
+def regrown(draw: st.DrawFn, texts: list[str]) -> str:
+    """One of some good files whose branches were moved about: its grammar holds, its sense may not."""
+    root = tree(draw(st.sampled_from(texts)))
+    for _ in range(draw(st.integers(1, 4))):
+        places = branches(root)
+        if not places:
+            break
+        (there, at), (other, by) = draw(st.sampled_from(places)), draw(st.sampled_from(places))
+        graft = deepcopy(other[by])
+        match draw(st.sampled_from(["off", "graft", "beside", "value"])):
+            case "off":
+                del there[at]
+            case "graft":
+                there[at] = graft
+            case "beside" if isinstance(there, list):
+                there.insert(at, graft)
+            case "beside":
+                there[by if isinstance(by, str) else at] = graft
+            case _:
+                there[at] = draw(SENSELESS)
+    return json.dumps(root, ensure_ascii=False, indent=1)
+
+
+SENSELESS = st.sampled_from(
+    [
+        *("0", "-1", "0.00", "0.01", "99999999999.99", "1/3", "2/3", "0%", "100%", "100.01%", "1/999999999"),
+        *("1990-01-01", "2100-12-31", "2024-02-29", "2026-13-01", "M1", "M9", "completion", "default", ""),
+        *("none", "all", "unpaid", "whole", "marginal", "net_income", "stake_value", "fee_invoiced", None),
+        *([], {}, ["need_discovery"], {"M1": "1"}, {"M1": "0"}, {"days": "3650"}, {"stage": "completion"}),
+    ]
+)
+
+
+@many
+@given(regrown(PLANS))
+def test_a_plan_whose_parts_are_moved_is_refused_with_its_line_or_can_be_used(text: str) -> None:
+    tried(read_plan_file, text)
+
+
+@many
+@given(regrown([FACTS, GATED]))
+def test_facts_whose_parts_are_moved_are_refused_with_their_line_or_worked_out(text: str) -> None:
+    tried(read_facts_file, text, "CNY")
+    tried(read_many, text, "CNY")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["plan", "facts", "lines", "table"])
+def test_a_fuzzer_that_follows_the_branches_finds_nothing(kind: str, tmp_path: Path) -> None:
+    pytest.importorskip("atheris", reason="atheris is not made for this system")
+    tries = [
+        sys.executable,
+        "-m",
+        "tests.fuzzing",
+        kind,
+        "-max_total_time=60",
+        f"-artifact_prefix={tmp_path}/",
+    ]
+    ended = subprocess.run(tries, capture_output=True, text=True, timeout=600)
+    assert ended.returncode == 0, ended.stderr[-4000:]
+    assert "DONE" in ended.stderr, ended.stderr[-4000:]
 
 
 WORDS = [
