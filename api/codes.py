@@ -88,6 +88,7 @@ SETTINGS: Mapping[str, str] = {
     "sign_in.second_factor": N_("A second factor for operations, finance and administration"),
     "period.estimate": N_("A month-end estimate of commission on what is invoiced and not received"),
     "period.in_transit_days": N_("Days a transfer may wait for the bank's answer"),
+    "manager.invitation_days": N_("Days an invitation to join is good for"),
     "dispute.answer_days": N_("Days operations have to answer a dispute"),
     "retention.messages_days": N_("Days an e-mail that was sent is kept"),
     "retention.notices_days": N_("Days a notice in the app is kept"),

@@ -23,6 +23,7 @@ WORDS: Mapping[str, str] = {
     "period": N_("period"),
     "manager": N_("manager"),
     "split agreement": N_("split"),
+    "invitation": N_("invitation"),
     "cut-over": N_("cut-over"),
     # states
     "open": N_("open"),
@@ -51,6 +52,8 @@ WORDS: Mapping[str, str] = {
     "countered": N_("countered by another proposal"),
     "binding": N_("in force"),
     "replaced": N_("replaced by a later one"),
+    "entered": N_("waiting to be confirmed"),
+    "confirmed": N_("confirmed"),
     # steps
     "accept": N_("be accepted"),
     "refuse": N_("be refused"),

@@ -81,6 +81,7 @@ KEPT = (
     "deal",
     "deal_manager",
     "dispute",
+    "invitation",
     "job_run",
     "manager",
     "manager_grade",
@@ -117,6 +118,26 @@ class Frozen:
 
 FROZEN = (
     Frozen("claim", ("state", "weights", "reason", "decided_by", "decided_at")),
+    Frozen(
+        "invitation",
+        (
+            "state",
+            "manager_id",
+            "entered_at",
+            "name",
+            "identity_kind",
+            "identity_number",
+            "residence",
+            "bank_name",
+            "bank_account",
+            "bank_cnaps",
+            "password_hash",
+            "user_id",
+            "decided_by",
+            "decided_at",
+            "reason",
+        ),
+    ),
     Frozen("dispute", ("state", "state_at", "due_on")),
     Frozen(
         "payout", ("state", "digest", "sent_by", "sent_at", "file_sha256", "file_layout", "voided_reason")
@@ -134,6 +155,7 @@ STEPS: Mapping[str, states.Steps] = {
     "claim": states.CLAIM,
     "cutover": states.CUTOVER,
     "dispute": states.DISPUTE,
+    "invitation": states.INVITATION,
     "milestone": states.MILESTONE,
     "need": states.NEED,
     "payout": states.PAYOUT,
@@ -146,6 +168,7 @@ BORN: Mapping[str, str] = {  # the state a row begins in
     "claim": "contested",
     "cutover": "draft",
     "dispute": "submitted",
+    "invitation": "open",
     "payout": "made",
     "payout_line": "reserved",
     "payout_policy": "draft",

@@ -12,6 +12,7 @@ from ledger import rights
 from ledger.agreements import SplitAgreement
 from ledger.claims import Claim
 from ledger.disputes import WAITING, Dispute
+from ledger.invitations import Invitation
 from ledger.jobs import JobRun
 from ledger.milestones import Milestone
 from ledger.needs import Need
@@ -35,6 +36,7 @@ PILES: tuple[tuple[str, str, Any, str | tuple[str, ...], Any], ...] = (
     ("disputes", "dispute.decide", Dispute, WAITING, Dispute.raised_at),
     ("claims", "claim.decide", Claim, "contested", Claim.contested_at),
     ("needs", "deal.open", Need, "open", Need.logged_at),
+    ("joining", "manager.invite", Invitation, "entered", Invitation.entered_at),
     ("payouts", "payout.approve", Payout, "made", Payout.made_at),
     ("jobs", "job.run", JobRun, "failed", JobRun.ended_at),
 )

@@ -82,12 +82,11 @@ def add(
     manager_id = ids.given(id, "manager") if id else ids.new("mg")
     if session.get(Manager, manager_id) is not None:
         raise Conflict("manager_exists", "there is already a manager {id}", id=manager_id)
-    if not name.strip() or len(name) > 100:
-        raise Invalid("manager_name", "a manager needs a name of 1 to 100 characters")
+    given_name = checked_name(name)
     _known_tax_method(tax_method)
     manager = Manager(
         id=manager_id,
-        name=name.strip(),
+        name=given_name,
         phone=phone,
         tax_method=tax_method,
         bank_name=bank_name,
@@ -101,6 +100,13 @@ def add(
         session.add(ManagerGrade(manager_id=manager_id, from_on=grade_from, grade=grade))
     session.flush()
     return manager
+
+
+def checked_name(name: str) -> str:
+    """A name as it is kept."""
+    if not name.strip() or len(name) > 100 or not name.strip().isprintable():
+        raise Invalid("manager_name", "a manager needs a name of 1 to 100 characters")
+    return name.strip()
 
 
 def _known_tax_method(method: str) -> None:

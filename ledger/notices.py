@@ -122,6 +122,13 @@ def announce(session: Session, title: Words, path: str, *, now: datetime) -> Non
         _send(session, "", ROBOT, "", title.zh, _linked(title.zh, path), now)
 
 
+def write_to(session: Session, email: str, title: Words, link: str, *, now: datetime) -> None:
+    """A link for somebody who has no account yet. It is a secret, so nothing of it stays once it has gone."""
+    if not config.from_environment().smtp_url:
+        raise Invalid("no_mail", "there is no mail server here; hand the link on yourself")
+    _send(session, "", EMAIL, plain_address(email), title.zh, f"{title.zh}\n{title.en}\n\n{link}", now)
+
+
 def _write(session: Session, notices: list[Notice], now: datetime) -> None:
     """E-mails to those who left an address, where there is a server to send them."""
     if not notices or not config.from_environment().smtp_url:
@@ -203,9 +210,14 @@ def leave_address(session: Session, email: str, *, by: User, now: datetime) -> N
             audit.note(session, by, "contact.remove", by.id, now=now)
             session.delete(found)
         return
-    if not _ADDRESS.fullmatch(email.strip()) or len(email) > 254:
-        raise Invalid("email_invalid", "“{email}” is no e-mail address", email=email[:100])
     contact = found or Contact(user_id=by.id, email="")
-    contact.email = email.strip()
+    contact.email = plain_address(email)
     session.add(contact)
     audit.changed(session, by, "contact.leave", contact, now=now)
+
+
+def plain_address(email: str) -> str:
+    """An e-mail address as it is kept."""
+    if not _ADDRESS.fullmatch(email.strip()) or len(email) > 254:
+        raise Invalid("email_invalid", "“{email}” is no e-mail address", email=email[:100])
+    return email.strip()

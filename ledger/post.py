@@ -21,7 +21,7 @@ from ledger.config import Settings
 from ledger.core.errors import Invalid
 from ledger.db import Database
 from ledger.jobs import Work
-from ledger.notices import ROBOT, Delivery
+from ledger.notices import EMAIL, ROBOT, Delivery
 
 ATTEMPTS_MOST = 3
 SECONDS_MOST = 20
@@ -70,6 +70,8 @@ def _note(row: Delivery, error: str) -> None:
         row.state, row.sent_at = "sent", clock.now()
     elif row.attempts >= ATTEMPTS_MOST:
         row.state = "failed"
+    if row.state != "waiting" and row.channel == EMAIL and not row.notice_id:
+        row.text = ""  # a link that opens something for whoever holds it
 
 
 def send(message: Delivery, settings: Settings) -> None:

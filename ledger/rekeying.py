@@ -13,10 +13,12 @@ from ledger import audit, guarded, tables, vault
 
 def columns() -> Iterator[tuple[Table, Column[str]]]:
     """Every column kept under the keys that may be written anew: what the guards freeze is left."""
-    frozen = {one.table for one in guarded.FROZEN} | set(guarded.APPEND_ONLY)
+    movable = {one.table: one.movable for one in guarded.FROZEN}
     for table in tables.metadata.sorted_tables:
-        if table.name not in frozen:
-            yield from ((table, one) for one in table.columns if isinstance(one.type, vault.Encrypted))
+        if table.name not in guarded.APPEND_ONLY:
+            may = movable.get(table.name, table.columns.keys())
+            hidden = (one for one in table.columns if isinstance(one.type, vault.Encrypted))
+            yield from ((table, one) for one in hidden if one.name in may)
 
 
 def rewrite(session: Session) -> int:

@@ -38,6 +38,7 @@ RIGHTS: Mapping[str, Mapping[Role, Condition]] = {
     "fee.see": {"operator": "any", "finance": "any"},
     "manager.see": {"manager": "own", "operator": "any", "finance": "any"},
     "manager.edit": {"operator": "any"},
+    "manager.invite": {"operator": "any"},
     "account.confirm": {"operator": "others", "finance": "others"},
     "manager.reveal": {"manager": "own", "operator": "any", "finance": "any"},
     "organisation.see": {"manager": "own", "operator": "any", "finance": "any"},

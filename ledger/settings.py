@@ -60,6 +60,7 @@ ESTIMATE = "period.estimate"
 IN_TRANSIT_DAYS = "period.in_transit_days"
 SECOND_FACTOR = "sign_in.second_factor"  # of operations, finance and administration
 ANSWER_DAYS = "dispute.answer_days"
+INVITATION_DAYS = "manager.invitation_days"
 PAYDAY = "payout.payday"
 MESSAGES_DAYS, NOTICES_DAYS = "retention.messages_days", "retention.notices_days"
 PARTS_DAYS = "retention.parts_days"
@@ -73,6 +74,7 @@ KNOWN: Mapping[str, Known] = {
     # Ten days: a transfer that the bank has not answered by then is looked into before a month is closed.
     IN_TRANSIT_DAYS: replace(_number(0, 999), default="10"),
     ESTIMATE: Known("no", ("no", "yes").__contains__, "no, yes"),
+    INVITATION_DAYS: replace(_number(1, 60), default="7"),
     # Fifteen days: no source says how long operations have; the payee reads on the page until when.
     ANSWER_DAYS: replace(_number(1, 365), default="15"),
     PAYDAY: replace(_number(1, 31), default="15"),  # of each month, or the next working day

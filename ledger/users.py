@@ -88,12 +88,40 @@ def add(
         name=name,
         role=role,
         manager_id=manager_id,
-        password_hash=_hashed(password),
+        password_hash=hashed(password),
         created_at=now,
     )
     _given(user, by)
     session.add(user)
     audit.changed(session, by, "user.add", user, now=now)
+    session.flush()
+    return user
+
+
+def join(
+    session: Session,
+    *,
+    phone: str,
+    name: str,
+    manager_id: str,
+    password_hash: str,
+    by: Actor,
+    now: datetime,
+) -> User:
+    """The user of a manager who chose their password when they joined."""
+    if find(session, phone) is not None:
+        raise Conflict("phone_taken", "there is already a user with the phone number {phone}", phone=phone)
+    user = User(
+        id=ids.new("us"),
+        phone=phone,
+        name=name,
+        role="manager",
+        manager_id=manager_id,
+        password_hash=password_hash,
+        created_at=now,
+    )
+    session.add(user)
+    audit.changed(session, by, "user.join", user, now=now)
     session.flush()
     return user
 
@@ -121,7 +149,7 @@ def _given(user: User, by: Actor | None) -> None:
     user.asked_by, user.agreed_by = (None if user.role == "manager" else by.id), None
 
 
-def _hashed(password: str) -> str:
+def hashed(password: str) -> str:
     """What is kept of a password, or Invalid."""
     if len(password) < SHORTEST:
         raise Invalid("password_short", "a password needs at least {count} characters", count=SHORTEST)
@@ -131,6 +159,11 @@ def _hashed(password: str) -> str:
 def find(session: Session, phone: str) -> User | None:
     """The user with a phone number."""
     return session.exec(select(User).where(User.phone == phone)).first()
+
+
+def is_known(session: Session, manager_id: str) -> bool:
+    """Whether a manager has a user."""
+    return session.exec(select(User.id).where(User.manager_id == manager_id).limit(1)).first() is not None
 
 
 def named(session: Session, name: str) -> User | None:
@@ -194,7 +227,7 @@ def disable(session: Session, user_id: str, *, by: Actor | None = None, now: dat
 def reset(session: Session, user_id: str, *, password: str, by: Actor | None = None, now: datetime) -> User:
     """A password to begin with; open sessions end, and the person chooses their own at the next."""
     user = _others(session, user_id, by)
-    user.password_hash = _hashed(password)
+    user.password_hash = hashed(password)
     _given(user, by)
     audit.changed(session, by, "user.reset", user, now=now)
     _end_all(session, user, now)
@@ -221,7 +254,7 @@ def choose_password(session: Session, user: User, *, old: str, new: str, now: da
         raise Invalid("password_wrong", "that is not your password")
     if old == new:
         raise Invalid("password_same", "choose another password than the one you have")
-    user.password_hash, user.password_given_by = _hashed(new), None
+    user.password_hash, user.password_given_by = hashed(new), None
     audit.changed(session, user, "user.choose_password", user, now=now)
     _end_all(session, user, now)
 

@@ -56,7 +56,7 @@ clawback:
   no_fault: {take: none}
   fraud: {take: all}
 """
-_HASH = users._hashed("long enough to guess")  # slow on purpose, so made once
+_HASH = users.hashed("long enough to guess")  # slow on purpose, so made once
 PEOPLE = {"operator": "operator", "second": "operator", "finance": "finance", "third": "finance"}
 
 

@@ -132,6 +132,7 @@ PILES = {
     "disputes": (N_("Disputes to decide"), "/disputes?state=open"),
     "claims": (N_("Claims to decide"), "/claims?state=contested"),
     "needs": (N_("Open needs"), "/needs?state=open"),
+    "joining": (N_("New managers to confirm"), "/invitations"),
     "payouts": (N_("Payouts to approve"), "/payouts"),
     "jobs": (N_("Failed jobs"), "/jobs"),
 }

@@ -38,6 +38,7 @@ def listing(request: Request, session: Books, by: By, now: Now, q: str = "", aft
         more=more,
         q=q.strip(),
         may_edit=rights.allows(by, "manager.edit"),
+        may_invite=rights.allows(by, "manager.invite"),
     )
 
 
@@ -116,12 +117,12 @@ def _form(request: Request, session: Session, form: Form, now: datetime, status:
         "managers/new.html",
         status=status,
         form=form,
-        grades=_grades(session, now),
+        grades=grades_offered(session, now),
         tax_methods=codes.choices("tax_method", managers.TAX_METHODS),
     )
 
 
-def _grades(session: Session, now: datetime) -> list[tuple[str, str]]:
+def grades_offered(session: Session, now: datetime) -> list[tuple[str, str]]:
     """The grades that the plans in force know."""
     known = [grade for plan in plans.offered(session, day_of(now)) for grade in plans.value(plan).grades]
     return codes.choices("grade", dict.fromkeys(known) or codes.GRADES)
@@ -157,9 +158,10 @@ def _manager(
         grade=managers.grades_on(session, [id], today).get(id),
         deals=cards.of(session, deals.listing(session, by=by, manager_id=id, limit=20)),
         may_edit=rights.allows(by, "manager.edit"),
+        may_invite=rights.allows(by, "manager.invite") and not users.is_known(session, id),
         may_reveal=manager.bank_account and rights.allows(by, "manager.reveal", managers=[id]),
         form=form,
-        grades=_grades(session, now),
+        grades=grades_offered(session, now),
         tax_methods=codes.choices("tax_method", managers.TAX_METHODS),
     )
 
@@ -234,7 +236,7 @@ def set_grade(request: Request, id: str, session: Books, by: By, now: Now, form:
     """The grade from a day on. Milestones verified before keep the grade they were verified with."""
     rights.require(by, "manager.edit")
     grade, from_on = form.required("grade"), form.parsed("from_on", fields.day)
-    if grade and grade not in dict(_grades(session, now)):
+    if grade and grade not in dict(grades_offered(session, now)):
         form.refuse("grade", sentence(Invalid("grade_not_offered", "choose one of the grades")))
     if not form.ok or from_on is None:
         return _manager(request, session, id, by, now, form, 422)

@@ -161,6 +161,18 @@
     showKeys();
   });
 
+  // A link that is shown once, to be copied
+
+  all("[data-copy]").forEach((button) => {
+    const field = one(`#${button.dataset.copy}`);
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      field.select();
+      await navigator.clipboard?.writeText(field.value).catch(() => {});
+      button.textContent = button.dataset.done;
+    });
+  });
+
   // Saved filters: a name and an address, kept on this device for this person
 
   const views = one("[data-views]");

@@ -26,6 +26,10 @@ AGREEMENT: Steps = {
 CLAIM: Steps = {
     "contested": {"decide": "decided"},
 }
+INVITATION: Steps = {
+    "open": {"enter": "entered", "withdraw": "withdrawn"},
+    "entered": {"confirm": "confirmed", "withdraw": "withdrawn"},
+}
 DISPUTE: Steps = {
     "submitted": {"take": "in_review", "withdraw": "withdrawn"},
     "in_review": {

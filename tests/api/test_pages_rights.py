@@ -78,6 +78,9 @@ ROWS: dict[str, str] = {
     "/jobs": "of",
     "/jobs/{run}": "of",
     "/keys": "mlofa",
+    "/invitations": "o",
+    "/invitations/new": "o",
+    "/invitations/{invitation}": "o",
     "/managers": "of",
     "/managers/new": "o",
     "/managers/M1": "mof",
@@ -126,6 +129,7 @@ ROWS: dict[str, str] = {
     "/policies/new": "of",
     "/search": "mlofa",
     "/settings": "of",
+    "/join": "",  # whoever holds the code of an invitation
     "/sign-in": "nmlofa",
     "/stand-ins": "of",
     "/standing/waiting": "mlof",

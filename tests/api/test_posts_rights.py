@@ -44,6 +44,7 @@ FIELDS = {
     "detail": "d", "text": TIANJIN.replace("40%", "43%"), "grade": "senior", "tax_method": "invoiced",
     "layout": "simple", "period": "2026-02", "job": "settle_due", "days": "30", "digest": "{cutover_digest}",
     "line": "{line}", "value": "2", "span": "2026Q1", "subject": "M1", "paper": "record_of_work", "do": "d",
+    "again": "long enough to guess", "email": "",
     "for_user": "us_finance", "by_user": "us_second", "result": "{result}", "rival": "{rival}",
 }  # fmt: skip
 NOTE = ("a.txt", b"a", "text/plain")
@@ -57,7 +58,7 @@ MORE: dict[str, dict[str, str]] = {
     "/tax/exports": {"kind": "platform", "format": "csv"},
     "/periods/2026-01/reopenings/{reopening}": {"do": "agree"},
 }
-EVERYBODY = {"/sign-in", "/sign-out", "/verify"}  # whoever is not signed in, too
+EVERYBODY = {"/join", "/sign-in", "/sign-out", "/verify"}  # whoever is not signed in, too
 
 ROWS: dict[str, str] = {
     "/account/password": "mlofa",
@@ -99,6 +100,10 @@ ROWS: dict[str, str] = {
     "/fees/{fee}/correct": "f",
     "/holds/new": "of",
     "/holds/{hold}/lift": "of",
+    "/invitations/new": "o",
+    "/invitations/{entered}/confirm": "o",
+    "/invitations/{entered}/reveal": "o",
+    "/invitations/{invitation}/withdraw": "o",
     "/invoices/{invoice}/take-back": "of",
     "/jobs": "of",
     "/jobs/{run}/retry": "of",

@@ -165,7 +165,7 @@ def _people(session: Session, store: Store) -> Firm:
 
 def _hash() -> str:
     """Slow on purpose, so made once."""
-    return _HASHES.setdefault(_PASSWORD, users._hashed(_PASSWORD))
+    return _HASHES.setdefault(_PASSWORD, users.hashed(_PASSWORD))
 
 
 def _plan(session: Session, firm: Firm) -> None:

@@ -22,7 +22,7 @@ from ledger.users import User
 
 TIANJIN = (files("ledger") / "cities" / "tianjin.yaml").read_text("utf-8")
 PASSWORD = "long enough to guess"
-PASSWORD_HASH = users._hashed(PASSWORD)  # slow on purpose, so made once
+PASSWORD_HASH = users.hashed(PASSWORD)  # slow on purpose, so made once
 PEOPLE = {
     "zhang": ("manager", "M1"),
     "li": ("manager", "M2"),

@@ -76,6 +76,14 @@ HANDOVER = {
 FILE = {"file": ("a.txt", b"a", "text/plain")}
 SIGNED_FIELDS = {"manager_id": "M1", "number": "XY-2", "signed_on": "2026-03-01", "from_on": "2026-03-01"}
 SIGNED = {"data": SIGNED_FIELDS, "files": FILE}
+ENTERED = {
+    "code": "nobody's",
+    "password": "long enough to guess",
+    "name": "n",
+    "identity_number": "11010519491231002X",
+    "bank_name": "b",
+    "bank_account": "6222020200112233445",
+}
 ENDING = {"last_on": "2026-03-31", "reason": "r"}
 INVOICE = {"data": INVOICE_FIELDS, "files": FILE}
 TOLD = "用途,收款账号,金额,状态\n别人的,62229999,1.00,成功\n"
@@ -109,6 +117,12 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("GET /managers/M1/standing", None, (401, 200, 404, 200, 200)),
     ("GET /managers/M1/identity", None, (401, 200, 404, 200, 200)),
     ("POST /managers/M1/identity", IDENTITY, (401, 200, 403, 200, 403)),
+    ("GET /invitations", None, (401, 403, 403, 200, 403)),
+    ("POST /invitations", {"phone": "13900000019"}, (401, 403, 403, 201, 403)),
+    ("POST /invitations/enter", ENTERED, (404, 404, 404, 404, 404)),
+    ("GET /invitations/{invitation}", None, (401, 403, 403, 200, 403)),
+    ("POST /invitations/{entered}/confirm", {"tax_method": "per_payment"}, (401, 403, 403, 201, 403)),
+    ("POST /invitations/{invitation}/withdraw", {"reason": "r"}, (401, 403, 403, 200, 403)),
     ("GET /invoices?manager=M1", None, (401, 200, 403, 200, 200)),
     ("POST /invoices", INVOICE, (401, 201, 403, 201, 201)),
     ("GET /invoices/{invoice}/file", None, (401, 200, 404, 200, 200)),
@@ -397,6 +411,10 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
     first = {"file": ("b.csv", f"{TOLD}\n".encode(), "text/csv")}
     told = office.send("finance", "POST", "/bank-returns", data={"layout": "simple"}, files=first).json()
     things["bank_return"], things["bank_row"] = told["id"], told["listed"][0]["id"]
+    things["invitation"] = office.post("operator", "/invitations", {"phone": "13900000017"})["id"]
+    joining = office.post("operator", "/invitations", {"phone": "13900000018"})
+    things["entered"] = joining["id"]
+    office.send("", "POST", "/invitations/enter", json={**ENTERED, "code": joining["code"]})
     things["stand_in"] = office.post("operator", "/stand-ins", NEW_STAND_IN)["id"]
     brought = office.post("finance", "/cutovers", CUTOVER)
     things["cutover"], things["cutover_digest"] = brought["id"], brought["digest"]
