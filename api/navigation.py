@@ -47,6 +47,7 @@ DEALS = Item("/deals", N_("Deals"), "handshake", "d")
 MILESTONES = Item("/milestones", N_("Milestones"), "flag", "m")
 FEES = Item("/fees", N_("Fees"), "receipt", "f")
 PAYOUTS = Item("/payouts", N_("Payouts"), "banknote", "p")
+RECEIPTS = Item("/bank-receipts", N_("Bank receipts"), "receipt")
 BANK = Item("/bank-returns", N_("Bank answers"), "landmark")
 TIES = Item("/reconciliation", N_("Reconciliation"), "scale")
 HOLDS = Item("/holds", N_("Holds"), "hourglass", "o")
@@ -82,12 +83,12 @@ MENUS: dict[str, tuple[Group, ...]] = {
     "operator": (
         Group("", (HOME, NOTICES, DASHBOARD)),
         Group(N_("Work"), (MILESTONES, NEEDS, RESULTS, CLAIMS, DEALS, MANAGERS, ORGANISATIONS, ESTIMATE)),
-        Group(N_("Money"), (FEES, PAYOUTS, BANK, TIES, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
+        Group(N_("Money"), (FEES, RECEIPTS, PAYOUTS, BANK, TIES, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
         Group(N_("Settings"), (PLANS, POLICY, STAND_INS, SETTINGS, USERS, AUDIT, JOBS)),
     ),
     "finance": (
         Group("", (HOME, NOTICES, DASHBOARD)),
-        Group(N_("Money"), (FEES, PAYOUTS, BANK, TIES, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
+        Group(N_("Money"), (FEES, RECEIPTS, PAYOUTS, BANK, TIES, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
         Group(N_("Books"), (BALANCE, ACCOUNTS, ENTRIES, AGEING, OWINGS, TAX)),
         Group(
             N_("Look up"),

@@ -25,6 +25,7 @@ WORDS: Mapping[str, str] = {
     "split agreement": N_("split"),
     "invitation": N_("invitation"),
     "cut-over": N_("cut-over"),
+    "bank line": N_("line"),
     # states
     "open": N_("open"),
     "in_review": N_("in review"),
@@ -43,6 +44,9 @@ WORDS: Mapping[str, str] = {
     "sent": N_("with the bank"),
     "settled": N_("settled"),
     "voided": N_("voided"),
+    "booked": N_("booked"),
+    "set_aside": N_("set aside"),
+    "known": N_("known from another file"),
     "reserved": N_("in transit"),
     "paid": N_("paid"),
     "returned": N_("returned by the bank"),
@@ -78,6 +82,7 @@ WORDS: Mapping[str, str] = {
     "confirm": N_("be confirmed"),
     "return": N_("be returned"),
     "take_out": N_("be taken out"),
+    "book": N_("be booked"),
     # rights
     "need.log": N_("logging a need"),
     "need.see": N_("seeing this need"),

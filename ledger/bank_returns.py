@@ -109,17 +109,13 @@ def _read(layout: Layout, content: bytes) -> tuple[list[Told], Answer]:
         raise Invalid(
             "layout_no_answer", "the layout “{name}” does not say how the bank answers", name=layout.id
         )
-    rows = bank_sheets.rows(content, encoding=answer.encoding)
-    try:
-        return bank_answer.read(answer, rows), answer
-    except Invalid as refusal:
-        titles = [title for known in answer.columns.values() for title in known]
-        if refusal.code == "sheet_columns" and bank_sheets.misread(rows, titles):
-            raise Invalid(
-                "sheet_misread",
-                "the file is UTF-8 that was opened as GBK and saved again; export it anew from the bank",
-            ) from refusal
-        raise
+    told = bank_sheets.read(
+        content,
+        encoding=answer.encoding,
+        titles=answer.columns,
+        read=partial(bank_answer.read, answer),
+    )
+    return told, answer
 
 
 def _sent(session: Session, told: Iterable[Told]) -> dict[str, Sent]:

@@ -7,14 +7,17 @@ import io
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from itertools import islice
+from typing import TypeVar
 
 from openpyxl import load_workbook
 
 from ledger.core.bank_layout import Encoding
 from ledger.core.errors import Invalid
+
+T = TypeVar("T")
 
 SIZE_MOST = 20 * 1024 * 1024  # bytes
 ROWS_MOST, COLUMNS_MOST, CELL_MOST = 100_000, 100, 2_000
@@ -40,6 +43,27 @@ def rows(content: bytes, *, encoding: Encoding | None = None, delimiter: str = "
     if len(found) > ROWS_MOST:
         raise Invalid("sheet_long", "the file has more than {most} rows", most=ROWS_MOST)
     return found
+
+
+def read(
+    content: bytes,
+    *,
+    encoding: Encoding | None,
+    titles: Mapping[str, tuple[str, ...]],
+    read: Callable[[list[list[str]]], list[T]],
+) -> list[T]:
+    """What `read` makes of the rows; where it finds no column because of a wrong encoding, that is said."""
+    found = rows(content, encoding=encoding)
+    try:
+        return read(found)
+    except Invalid as refusal:
+        known = [title for some in titles.values() for title in some]
+        if refusal.code == "sheet_columns" and misread(found, known):
+            raise Invalid(
+                "sheet_misread",
+                "the file is UTF-8 that was opened as GBK and saved again; export it anew from the bank",
+            ) from refusal
+        raise
 
 
 # CSV

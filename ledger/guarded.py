@@ -22,6 +22,8 @@ APPEND_ONLY = (
     "acknowledgement",
     "audit_note",
     "bank_layout",
+    "bank_receipt",
+    "bank_receipt_part",
     "bank_return",
     "balance_snapshot",
     "dispute_step",
@@ -75,6 +77,7 @@ REMOVABLE = (
 KEPT = (
     "access_token",
     "answer",
+    "bank_receipt_line",
     "bank_return_row",
     "claim",
     "cutover",
@@ -117,6 +120,7 @@ class Frozen:
 
 
 FROZEN = (
+    Frozen("bank_receipt_line", ("state", "document_id", "done_by", "done_at", "done_note")),
     Frozen("claim", ("state", "weights", "reason", "decided_by", "decided_at")),
     Frozen(
         "invitation",
@@ -152,6 +156,7 @@ FROZEN = (
     Frozen("split_agreement", ("state", "state_at")),
 )
 STEPS: Mapping[str, states.Steps] = {
+    "bank_receipt_line": states.BANK_RECEIPT_LINE,
     "claim": states.CLAIM,
     "cutover": states.CUTOVER,
     "dispute": states.DISPUTE,

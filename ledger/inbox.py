@@ -17,6 +17,7 @@ from ledger.jobs import JobRun
 from ledger.milestones import Milestone
 from ledger.needs import Need
 from ledger.payouts import Payout
+from ledger.receipt_lines import BankReceiptLine
 from ledger.users import User
 
 
@@ -37,6 +38,7 @@ PILES: tuple[tuple[str, str, Any, str | tuple[str, ...], Any], ...] = (
     ("claims", "claim.decide", Claim, "contested", Claim.contested_at),
     ("needs", "deal.open", Need, "open", Need.logged_at),
     ("joining", "manager.invite", Invitation, "entered", Invitation.entered_at),
+    ("receipts", "fee.record", BankReceiptLine, "open", BankReceiptLine.taken_at),
     ("payouts", "payout.approve", Payout, "made", Payout.made_at),
     ("jobs", "job.run", JobRun, "failed", JobRun.ended_at),
 )

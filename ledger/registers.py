@@ -13,8 +13,8 @@ from typing import Literal
 from sqlmodel import Session, select
 
 from ledger import bank_sheets, managers, needs, organisations, results, rights
-from ledger.core.bank_answer import day_of
 from ledger.core.errors import Invalid, Refused
+from ledger.core.sheet import day_of
 from ledger.needs import Need
 from ledger.results import Result
 from ledger.users import User

@@ -102,6 +102,12 @@ SOURCES: Mapping[str, Source] = {
         Source("audit", "audit_note", (
             "id", "noted_at", "actor", "address", "action", "subject", "before", "after")),
         Source("bank_layout", "bank_layout", ("id", "layout", "text", "digest", "added_by", "added_at")),
+        Source("bank_receipt", "bank_receipt", (
+            "id", "sha256", "file_name", "layout", "bank_account", "lines", "imported_by", "imported_at")),
+        Source("bank_receipt_line", "bank_receipt_line", (
+            "id", "file_id", "row", "reference", "day", "amount", "amount_minor", "taken_at")),
+        Source("bank_receipt_part", "bank_receipt_part", (
+            "id", "line_id", "deal_id", "fact_id", "invoice_id", "amount_minor")),
         Source("bank_return", "bank_return", (
             "id", "sha256", "file_name", "layout", "rows", "imported_by", "imported_at")),
         Source("bank_row", "bank_return_row", (

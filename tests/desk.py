@@ -116,12 +116,12 @@ class Desk:
         """Who does it and when, as every action takes it."""
         return {"by": self.people[name], "now": self.now}
 
-    def deal(self, deal_id: str = "D-1", *, expected: int = 100_000_00, **more: Any) -> str:
-        """A deal opened from a need."""
+    def deal(self, deal_id: str = "D-1", *, expected: int = 100_000_00, client: str = "", **more: Any) -> str:
+        """A deal opened from a need; of a client of its own, unless one is named."""
 
         def write(session: Session) -> str:
             need = needs.log(
-                session, title=f"需求 {deal_id}", client=f"企业 {deal_id}", **self.by("operator")
+                session, title=f"需求 {deal_id}", client=client or f"企业 {deal_id}", **self.by("operator")
             )
             return deals.open_from(
                 session,

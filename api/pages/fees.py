@@ -20,7 +20,18 @@ from api.pages.doors import pages, see
 from api.pages.lists import SHOWN
 from api.rendering import page
 from api.words import sentence
-from ledger import accounts, clock, deals, documents, fees, organisations, rights, users
+from ledger import (
+    accounts,
+    bank_receipts,
+    clock,
+    deals,
+    documents,
+    fees,
+    open_invoices,
+    organisations,
+    rights,
+    users,
+)
 from ledger.core import period as months
 from ledger.core.entry import ADVANCES, RECEIVABLE
 from ledger.core.errors import Invalid, NotFound, Refused
@@ -124,7 +135,7 @@ def new(
     rights.require(by, "fee.record")
     form = Form(kind=_known(kind), on=clock.day_of(now).isoformat(), bank_account=fees.BASIC_ACCOUNT)
     if deal:
-        form.defaults["deal-1"] = _offered(deals.get(session, deal, by=by))
+        form.defaults["deal-1"] = offered(deals.get(session, deal, by=by))
     return _form(request, session, by, form)
 
 
@@ -134,7 +145,8 @@ def _known(kind: str) -> str:
     return kind
 
 
-def _offered(deal: Deal) -> str:
+def offered(deal: Deal) -> str:
+    """A deal as the browser offers it while somebody types; `meant` reads it."""
     return f"{deal.title} ({deal.id})"
 
 
@@ -149,7 +161,7 @@ def _form(request: Request, session: Session, by: User, form: Form, *, more: int
         kind=form.text("kind"),
         rows=rows,
         spread=_spread(session, by, form),
-        offered=[_offered(deal) for deal in deals.listing(session, by=by, limit=SUGGESTED)],
+        offered=[offered(deal) for deal in deals.listing(session, by=by, limit=SUGGESTED)],
     )
 
 
@@ -227,7 +239,7 @@ def _read(session: Session, by: User, form: Form) -> list[Row]:
     given = [no for no in range(1, _rows(form) + 1) if form.text(f"deal-{no}") or form.text(f"amount-{no}")]
     rows: list[Row] = []
     for no in given or [1]:
-        deal = form.parsed(f"deal-{no}", partial(_meant, session, by))
+        deal = form.parsed(f"deal-{no}", partial(meant, session, by))
         if deal is not None and any(row.deal and row.deal.id == deal.id for row in rows):
             form.refuse(f"deal-{no}", gettext("This deal is in a row above already."))
         currency = deal.currency if deal else "CNY"
@@ -240,7 +252,7 @@ def _read(session: Session, by: User, form: Form) -> list[Row]:
     return rows
 
 
-def _meant(session: Session, by: User, text: str) -> Deal:
+def meant(session: Session, by: User, text: str) -> Deal:
     """The deal of an id, also where it stands in brackets behind its title."""
     bracketed = IN_BRACKETS.fullmatch(text)
     deal_id = bracketed[1].strip() if bracketed else text
@@ -264,9 +276,19 @@ def document(request: Request, session: Books, by: By, fact_id: str) -> Response
         document=found,
         vouchers=vouchers.of(session, [entry] if entry else []),
         after=documents.entries_after(session, found),
+        open_minor=_open(session, found),
+        line=bank_receipts.line_of(session, found.id),
         recorded_by=users.names(session, [found.recorded_by]).get(found.recorded_by, ""),
         may_correct=found.can_be_corrected and rights.allows(by, "fee.record"),
     )
+
+
+def _open(session: Session, found: documents.Document) -> int | None:
+    """What is open of an invoice that stands."""
+    if found.kind != "fee_invoiced" or found.corrected_by:
+        return None
+    facts = [part.fact_id for part in found.parts]
+    return open_invoices.of_invoice(session, facts, [part.deal_id for part in found.parts])
 
 
 @router.get("/fees/{fact_id}/correct")

@@ -7,7 +7,7 @@ from datetime import date
 from fractions import Fraction
 
 from ledger.core.errors import Invalid
-from ledger.core.money import parse_minor, parse_rate
+from ledger.core.money import format_minor, parse_minor, parse_rate
 
 
 def plainly(text: str) -> str:
@@ -26,6 +26,19 @@ def above_zero(text: str, currency: str = "CNY") -> int:
     if minor <= 0:
         raise Invalid("amount_not_positive", "{amount} is not above zero", amount=text)
     return minor
+
+
+def tried(text: str) -> int:
+    """An amount in the making: what cannot be read yet counts as nothing."""
+    try:
+        return amount(text) if text else 0
+    except Invalid:
+        return 0
+
+
+def written(minor: int, currency: str = "CNY") -> str:
+    """An amount as a field holds it."""
+    return format_minor(minor, currency)
 
 
 def day(text: str) -> date:

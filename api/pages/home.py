@@ -133,6 +133,7 @@ PILES = {
     "claims": (N_("Claims to decide"), "/claims?state=contested"),
     "needs": (N_("Open needs"), "/needs?state=open"),
     "joining": (N_("New managers to confirm"), "/invitations"),
+    "receipts": (N_("Bank receipts to book"), "/bank-receipts"),
     "payouts": (N_("Payouts to approve"), "/payouts"),
     "jobs": (N_("Failed jobs"), "/jobs"),
 }

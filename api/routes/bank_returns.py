@@ -92,7 +92,7 @@ def take(
         session,
         store,
         file.file.read(),
-        name=_name(file),
+        name=file_name(file),
         layout=layout,
         paid_on=paid_on,
         by=by,
@@ -101,7 +101,8 @@ def take(
     return get(kept.id, session, by)
 
 
-def _name(file: UploadFile) -> str:
+def file_name(file: UploadFile) -> str:
+    """What a file that was sent is called; nothing where it cannot be written down."""
     try:
         return one_line(file.filename or "")
     except ValueError:

@@ -13,17 +13,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from ledger.core import money
+from ledger.core import sheet
 from ledger.core.bank_layout import Answer, references
-from ledger.core.errors import Invalid
 
-HEADER_WITHIN = 20  # rows above the header: a bank's name, a day, a customer number
+_NEEDED = ("reference", "amount", "account", "result")
 
 Result = Literal["paid", "refused"]
 Outcome = Literal["paid", "returned", "known", "unmatched"]
-
-_DAY = re.compile(r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})日?(?!\d)")
-_NOT_FIGURES = re.compile(r"[,，\s¥￥]|元$|^CNY|^RMB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,54 +63,13 @@ class Match:
 
 def read(answer: Answer, rows: Sequence[Sequence[str]]) -> list[Told]:
     """The rows below the header; Invalid names the columns that are not there."""
-    at, places = _header(answer, rows)
-    told = [_told(number, row, places) for number, row in enumerate(rows[at + 1 :], at + 2)]
+    told = [_told(line) for line in sheet.lines(answer.columns, _NEEDED, rows)]
     return [one for one in told if one.reference or one.account or one.result]
 
 
-def _header(answer: Answer, rows: Sequence[Sequence[str]]) -> tuple[int, dict[str, int]]:
-    best: dict[str, int] = {}
-    for at, row in enumerate(rows[:HEADER_WITHIN]):
-        places = _places(answer, row)
-        if len(places) == len(answer.columns) or not _missing(places):
-            return at, places
-        best = max(best, places, key=len)
-    missing = _missing(best)
-    raise Invalid(
-        "sheet_columns",
-        "no row names the columns {missing}; choose the layout of this bank, or add the titles to it",
-        missing="; ".join("/".join(answer.columns[value]) for value in missing),
-    )
-
-
-def _missing(places: Mapping[str, int]) -> list[str]:
-    return [value for value in ("reference", "amount", "account", "result") if value not in places]
-
-
-def _places(answer: Answer, row: Sequence[str]) -> dict[str, int]:
-    """In which column each value stands, by the first of its titles that is there."""
-    titles = [cell.strip() for cell in row]
-    return {
-        value: titles.index(title)
-        for value, known in answer.columns.items()
-        if (title := next((one for one in known if one in titles), None)) is not None
-    }
-
-
-def _told(number: int, row: Sequence[str], places: Mapping[str, int]) -> Told:
-    def cell(value: str) -> str:
-        at = places.get(value, len(row))
-        return row[at].strip() if at < len(row) else ""
-
-    return Told(
-        number,
-        cell("reference"),
-        cell("account"),
-        cell("amount"),
-        cell("result"),
-        cell("reason"),
-        cell("value_on"),
-    )
+def _told(line: sheet.Line) -> Told:
+    values = ("reference", "account", "amount", "result", "reason", "value_on")
+    return Told(line.number, *(line.cell(value) for value in values))
 
 
 def match(
@@ -133,7 +88,7 @@ def _match(answer: Answer, told: Told, sent: Mapping[str, Sent], paid_on: date |
     if payment is None or not payment.is_sent:
         return Match(told, "unmatched", why="reference_unknown")
     result = result_of(answer, told.result)
-    day = day_of(told.day) if told.day else paid_on
+    day = sheet.day_of(told.day) if told.day else paid_on
     why = _differs(told, payment) or ("" if result else "result_unknown") or _no_day(result, told, day)
     if why:
         return Match(told, "unmatched", payment.id, payment.batch, why=why)
@@ -152,7 +107,7 @@ def _answered(told: Told, payment: Sent, result: Result, day: date | None) -> Ma
 
 
 def _differs(told: Told, payment: Sent) -> str:
-    minor = amount_of(told.amount, payment.currency)
+    minor = sheet.amount_of(told.amount, payment.currency)
     if minor is None:
         return "amount_unreadable"
     if minor != payment.net_minor:
@@ -190,23 +145,6 @@ def result_of(answer: Answer, text: str) -> Result | None:
     if text in answer.paid:
         return "paid"
     return "refused" if text in answer.refused else None
-
-
-def amount_of(text: str, currency: str) -> int | None:
-    """Minor units of “¥12,345.30”; None where it is no plain amount."""
-    try:
-        return money.parse_minor(_NOT_FIGURES.sub("", text), currency)
-    except Invalid:
-        return None
-
-
-def day_of(text: str) -> date | None:
-    """The day of “2026-03-10 10:30”, “20260310” or “2026年3月10日”."""
-    found = _DAY.match(text)
-    try:
-        return date(*(int(part) for part in found.groups())) if found else None
-    except ValueError:
-        return None
 
 
 def digits(account: str) -> str:

@@ -13,6 +13,8 @@ answer:                          # what the bank sends back
   columns: {reference: [用途, 附言], amount: 金额, account: 收款账号, result: 交易状态, reason: 失败原因}
   paid: [交易成功, 成功]
   refused: [交易失败, 失败]
+receipts:                        # the account's own list (银行流水), for what came in
+  columns: {reference: 交易流水号, day: 交易日期, amount: 贷方发生额, payer: 对方户名, remark: [摘要, 附言]}
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ VALUES = (
 )
 IN_TRAILER = ("count", "sum")
 OF_ANSWER = ("reference", "amount", "account", "result", "reason", "value_on")
+OF_RECEIPTS = ("reference", "day", "amount", "direction", "payer", "account", "remark")
 _NEEDED = ("reference", "amount", "account", "result")
 COLUMNS_MOST = 60
 
@@ -68,6 +71,21 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipts:
+    """How the list of an account is read. Where the amount's column has both ways, `incoming` are the words
+    of its `direction` that say money came in."""
+
+    columns: Mapping[str, tuple[str, ...]]
+    incoming: tuple[str, ...] = ()
+    encoding: Encoding | None = None  # None: whichever it is
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The columns without which nothing can be told."""
+        return ("day", "amount", "payer", "remark", *(["direction"] if "direction" in self.columns else []))
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """One bank's files."""
 
@@ -81,6 +99,7 @@ class Layout:
     columns: tuple[Column, ...]
     trailer: tuple[Column, ...]
     answer: Answer | None
+    receipts: Receipts | None = None
 
     @property
     def needs_payer(self) -> bool:
@@ -103,12 +122,12 @@ class Layout:
 def read_layout(text: str | bytes, name: str) -> Layout:
     """The layout of a YAML text; one InvalidFile that names the line where it is wrong."""
     allowed = ("format", "layout", "title", "file", "encoding", "delimiter", "header", "columns", "trailer")
-    fields = read(text, name).fields(*allowed, "answer")
+    fields = read(text, name).fields(*allowed, "answer", "receipts")
     scalars.check_format(fields)
     kind = fields.need("file").one_of(*get_args(FileKind))
     columns, trailer = _columns(fields, "columns", VALUES), _columns(fields, "trailer", IN_TRAILER)
     _check_columns(fields, kind, columns)
-    answer = fields.get("answer")
+    answer, receipts = fields.get("answer"), fields.get("receipts")
     zh, en = _title(fields)
     return Layout(
         id=scalars.code(fields.need("layout")),
@@ -121,6 +140,7 @@ def read_layout(text: str | bytes, name: str) -> Layout:
         columns=columns,
         trailer=trailer,
         answer=_answer(answer) if answer else None,
+        receipts=_receipts(receipts) if receipts else None,
     )
 
 
@@ -188,6 +208,24 @@ def _answer(node: Node) -> Answer:
         refused=_texts(fields.need("refused")),
         encoding=_encoding(fields),
     )
+
+
+def _receipts(node: Node) -> Receipts:
+    fields = node.fields("columns", "incoming", "encoding")
+    named = fields.need("columns").fields(*OF_RECEIPTS)
+    receipts = Receipts(
+        columns={key: _texts(one) for key, one in named.items()},
+        incoming=_texts(fields["incoming"]) if "incoming" in fields else (),
+        encoding=_encoding(fields),
+    )
+    for needed in receipts.needed:
+        named.need(needed)
+    if ("direction" in named) != bool(receipts.incoming):
+        raise node.fail(
+            "a direction and the words for money that comes in go together",
+            "give both `direction` and `incoming`, or neither where the amount's column has receipts only",
+        )
+    return receipts
 
 
 def _texts(node: Node) -> tuple[str, ...]:

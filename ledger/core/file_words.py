@@ -181,6 +181,15 @@ WORDS: dict[str, str] = {
     "fill in the column deal.id": "请填写deal.id列",
     "say the same in every row, or only once": "请各行写得一致，或只写一次",
     "write M1:60; M2:40, each once": "请写成M1:60; M2:40，每人一次",
+    # of a bank layout
+    "there are more than {} columns": "超过{}列",
+    "a column has a value or a text, not both": "一列只能有value或text之一",
+    "no column holds {}": "没有列写明{}",
+    "a direction and the words for money that comes in go together": "收支方向列与表示收款的词须同时给出",
+    "keep those the bank reads": "只保留银行需要的列",
+    "leave one of them out": "请去掉其中一个",
+    "every payment needs account, payee, amount and purpose": "每笔付款都需要account、payee、amount和purpose",
+    "give both `direction` and `incoming`, or neither where the amount's column has receipts only": "请同时写`direction`和`incoming`；金额列只有收款时两者都不写",
 }
 _ITSELF = {"this": "此处"}
 

@@ -62,6 +62,11 @@ PAYOUT: Steps = {
 PAYOUT_LINE: Steps = {
     "reserved": {"confirm": "paid", "return": "returned", "take_out": "taken_out"},
 }
+BANK_RECEIPT_LINE: Steps = {
+    "open": {"book": "booked", "set_aside": "set_aside"},
+    "set_aside": {"book": "booked"},
+    "booked": {"book": "booked"},  # once the receipt it was booked as is taken back
+}
 PERIOD: Steps = {
     "open": {"review": "in_review", "close": "closed"},
     "in_review": {"resume": "open", "close": "closed"},

@@ -13,7 +13,7 @@ from ledger.core.errors import InvalidFile
 from ledger.core.file_words import WORDS, said
 from ledger.core.plan_file import read_plan
 
-READERS = ("document", "scalars", "plan_file", "facts_file", "facts_csv", "condition")
+READERS = ("document", "scalars", "plan_file", "facts_file", "facts_csv", "condition", "bank_layout")
 CHINESE = re.compile(r"[一-鿿]")
 
 

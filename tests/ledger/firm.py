@@ -14,6 +14,7 @@ from ledger import (
     agreements,
     approvals,
     bank_answers,
+    bank_receipts,
     bank_returns,
     deals,
     disputes,
@@ -45,6 +46,7 @@ from ledger.cutovers import Cutover
 from ledger.db import Database
 from ledger.files import Store
 from ledger.handovers import Handover
+from ledger.receipt_lines import BankReceiptPart
 from ledger.reopenings import Reopening, ReopeningAnswer
 from ledger.users import User
 from tests.ledger import copies
@@ -329,7 +331,20 @@ def _pay(session: Session, firm: Firm) -> None:
     layouts.add(session, own, by=firm.finance, now=day(3))
     bank_answers.confirm(session, made.id, value_on=day(4).date(), by=firm.finance, now=day(4))
     told = "用途,收款账号,金额,状态\n别人的,62229999,1.00,成功\n".encode()
+    _list(session, firm)
     bank_returns.take(session, firm.store, told, name="回单.csv", layout="own", by=firm.finance, now=day(4))
+
+
+def _list(session: Session, firm: Firm) -> None:
+    """The bank's list of what came in: one line, that is no fee; and where another would have gone."""
+    came = "交易流水号,交易日期,贷方发生额,对方户名,摘要\n7,2026-03-06,1.00,优眼科技,尾款\n".encode()
+    kept = bank_receipts.take(
+        session, firm.store, came, name="流水.csv", layout="simple", by=firm.finance, now=day(4)
+    )
+    (seen,) = bank_receipts.preview(session, kept.id, by=firm.finance, now=day(4)).seen
+    bank_receipts.set_aside(session, seen.line.id, note="利息", by=firm.finance, now=day(4))
+    given = {"line_id": seen.line.id, "deal_id": DEAL, "fact_id": "ft_1", "invoice_id": ""}
+    session.add(BankReceiptPart(id="rp_1", amount_minor=1, **given))
 
 
 def state(session: Session, firm: Firm, now: datetime) -> statements.Statement:

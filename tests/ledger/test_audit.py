@@ -84,6 +84,8 @@ def test_the_story_of_a_deal_can_be_read(database: Database, firm: Firm) -> None
         "payout.send",
         "bank_layout.add",
         "payout.confirm",
+        "bank_receipt.take",
+        "bank_receipt.set_aside",
         "bank_return.take",
         "hold.put",
         "dispute.raise",

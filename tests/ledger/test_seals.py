@@ -108,6 +108,9 @@ CHANGES = {
     "pairing": ("pairing", "note = 'another'"),
     "result": ("result", "title = 'another'"),
     "bank_layout": ("bank_layout", "text = 'another'"),
+    "bank_receipt": ("bank_receipt", "file_name = 'another'"),
+    "bank_receipt_line": ("bank_receipt_line", "amount_minor = 2"),
+    "bank_receipt_part": ("bank_receipt_part", "amount_minor = 2"),
     "bank_return": ("bank_return", "file_name = 'another'"),
     "bank_row": ("bank_return_row", "outcome = 'paid'"),
     "dispute": ("dispute", "why = 'another'"),
@@ -505,6 +508,10 @@ def test_a_column_added_to_a_sealed_table_is_decided_on(database: Database) -> N
         # what the bank wrote has accounts in it; the file's fingerprint is sealed
         "bank_row": {
             *("reference", "account", "amount", "result", "reason", "day"),
+            *("done_by", "done_at", "done_note"),
+        },
+        "bank_receipt_line": {
+            *("payer", "account", "remark", "state", "document_id"),
             *("done_by", "done_at", "done_note"),
         },
         "hold": {"lifted_by", "lifted_at", "lifted_reason"},  # in the trail

@@ -17,6 +17,7 @@ import yaml
 
 from ledger import (
     bank_answers,
+    bank_receipts,
     closing,
     cutovers,
     deals,
@@ -33,6 +34,7 @@ from ledger import (
     reversals,
     settings,
 )
+from ledger.core.bank_receipt import Part
 from ledger.core.entry import CHART, Entry, as_text
 from ledger.core.facts_file import read_lines
 from ledger.core.money import parse_minor, parse_rate
@@ -79,7 +81,7 @@ class Told:
         self.desk = desk
         self.seen = 0
         self.milestones: dict[str, str] = {}
-        self.batch = ""
+        self.batch = self.bank_list = ""
         self.brought: dict[str, str] = {}  # cut-overs and debts by what the page calls them
 
     def happens(self, line: Mapping[str, Any]) -> None:
@@ -100,7 +102,8 @@ class Told:
         return replace(one, source=self.brought.get(one.source, one.source))
 
     def _deal(self, line: Mapping[str, Any], on: date) -> None:
-        more = {"tax_rate": parse_rate(line["tax_rate"])} if "tax_rate" in line else {}
+        more: dict[str, Any] = {"client": line["client"]} if "client" in line else {}
+        more |= {"tax_rate": parse_rate(line["tax_rate"])} if "tax_rate" in line else {}
         self.desk.deal(line["deal"], expected=_minor(line["expected_fee"]), **more)
 
     def _milestone(self, line: Mapping[str, Any], on: date) -> None:
@@ -173,6 +176,22 @@ class Told:
         self.desk.fee(line["type"], parts or _minor(line["amount"]), line["ref"], deal=_deal_of(line), on=on)
 
     _fee_invoiced = _fee_credited = _fee_received = _fee_refunded = _fee
+
+    def _bank_list(self, line: Mapping[str, Any], on: date) -> None:
+        """The bank's list of what came in: read, looked at, and booked as far as it matches."""
+        rows = ["交易流水号,交易日期,贷方发生额,对方户名,摘要", *line["lines"]]
+        given = {"content": "\n".join(rows).encode("gbk"), "name": "流水.csv", "layout": "simple"}
+        self.bank_list = self._do(bank_receipts.take, "finance", self.desk.store, **given).id
+        seen = self._do(bank_receipts.preview, "finance", self.bank_list)
+        if seen.proposed:
+            self._do(bank_receipts.book, "finance", self.bank_list, seen=seen.digest)
+
+    def _split(self, line: Mapping[str, Any], on: date) -> None:
+        """A person splits what the list left to them."""
+        listed = self._do(bank_receipts.preview, "finance", self.bank_list).seen
+        (meant,) = (one.line.id for one in listed if one.line.reference == line["reference"])
+        parts = [Part(deal, _minor(amount)) for deal, amount in line["parts"].items()]
+        self._do(bank_receipts.split, "finance", meant, parts)
 
     def _fee_corrected(self, line: Mapping[str, Any], on: date) -> None:
         wrong = self.desk.do(

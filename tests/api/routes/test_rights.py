@@ -88,6 +88,12 @@ ENDING = {"last_on": "2026-03-31", "reason": "r"}
 INVOICE = {"data": INVOICE_FIELDS, "files": FILE}
 TOLD = "用途,收款账号,金额,状态\n别人的,62229999,1.00,成功\n"
 ANSWER = {"data": {"layout": "simple"}, "files": {"file": ("a.csv", TOLD.encode(), "text/csv")}}
+LISTED = (
+    "交易流水号,交易日期,贷方发生额,对方户名,摘要\n"
+    "7,2026-03-01,100.00,优眼科技,YH-0\n8,2026-03-01,1.00,某人,利息\n"
+)
+CAME = {"data": {"layout": "simple"}, "files": {"file": ("c.csv", LISTED.encode(), "text/csv")}}
+RECEIPT_SPLIT = {"parts": [{"deal": "D-1", "amount": "1.00"}]}
 NEW_LAYOUT = {"text": layouts.shipped_text("simple").replace("layout: simple", "layout: own")}
 
 # method and path, what is sent, and the status for: nobody, the manager, another, operations, finance
@@ -248,6 +254,12 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("GET /bank-layouts", None, (401, 403, 403, 200, 200)),
     ("GET /bank-layouts/simple", None, (401, 403, 403, 200, 200)),
     ("POST /bank-layouts", NEW_LAYOUT, (401, 403, 403, 403, 201)),
+    ("GET /bank-receipts", None, (401, 403, 403, 200, 200)),
+    ("POST /bank-receipts", CAME, (401, 403, 403, 403, 201)),
+    ("GET /bank-receipts/{receipts}", None, (401, 403, 403, 200, 200)),
+    ("POST /bank-receipts/{receipts}/book", {"digest": "{receipts_digest}"}, (401, 403, 403, 403, 200)),
+    ("POST /bank-receipts/lines/{receipt_line}/split", RECEIPT_SPLIT, (401, 403, 403, 403, 200)),
+    ("POST /bank-receipts/lines/{receipt_line}/set-aside", {"note": "r"}, (401, 403, 403, 403, 200)),
     ("GET /bank-returns", None, (401, 403, 403, 200, 200)),
     ("POST /bank-returns", ANSWER, (401, 403, 403, 403, 201)),
     ("GET /bank-returns/{bank_return}", None, (401, 403, 403, 200, 200)),
@@ -415,6 +427,10 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
     joining = office.post("operator", "/invitations", {"phone": "13900000018"})
     things["entered"] = joining["id"]
     office.send("", "POST", "/invitations/enter", json={**ENTERED, "code": joining["code"]})
+    came = {"file": ("c.csv", f"{LISTED}\n".encode(), "text/csv")}
+    told = office.send("finance", "POST", "/bank-receipts", data={"layout": "simple"}, files=came).json()
+    things["receipts"], things["receipts_digest"] = told["id"], told["digest"]
+    things["receipt_line"] = told["listed"][1]["id"]
     things["stand_in"] = office.post("operator", "/stand-ins", NEW_STAND_IN)["id"]
     brought = office.post("finance", "/cutovers", CUTOVER)
     things["cutover"], things["cutover_digest"] = brought["id"], brought["digest"]
@@ -464,7 +480,7 @@ def sent(body: Any, things: dict[str, str]) -> dict[str, Any]:
     """How a body goes with its request."""
     if body is FILE:
         return {"files": body}
-    given_whole = any(body is one for one in (INVOICE, SIGNED, ANSWER))
+    given_whole = any(body is one for one in (INVOICE, SIGNED, ANSWER, CAME))
     return dict(body) if given_whole else {"json": filled(body, things)}
 
 
