@@ -6,7 +6,7 @@ to be seen: it stays behind, and what comes of it lands in the next month.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -60,15 +60,14 @@ def _unsettled(session: Session, now: datetime, settled: Collection[str]) -> Ite
         )
 
 
-def touched(session: Session) -> Sequence[Deal]:
+def touched(session: Session) -> Iterator[Deal]:
     """Deals of which anything is known that the last close did not know: the rest were looked at then."""
     last = session.get(periods.Period, periods.calendar(session).closed_through)
-    query = select(Fact.deal_id)
+    query = select(Fact.deal_id).distinct()
     if last is not None and last.closed_at is not None:
         since, day = last.closed_at - timedelta(days=1), months.last_day(last.id)
         query = query.where(or_(col(Fact.recorded_at) > since, col(Fact.fact_on) > day))
-    wanted = or_(col(Deal.id).in_(query), col(Deal.id).in_(deals.held_until_a_day(session)))
-    return session.exec(select(Deal).where(wanted).order_by(Deal.id)).all()
+    return deals.of_ids(session, {*session.exec(query), *deals.held_until_a_day(session)})
 
 
 def _off(session: Session) -> Iterator[Conflict]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Select, String, Table, UniqueConstraint, and_, cast
@@ -27,6 +28,7 @@ _BY_HAND = {"autoincrement": False}
 
 ROWS_MOST = 20_000  # in one block: it takes a second or two, and SQLite's writers wait
 CHUNK = 500  # rows read at once
+Past = Mapping[str, str]  # kind → the last id of it that was gone through
 LATE = timedelta(days=1)  # no transaction takes longer from its ids to its commit
 
 
@@ -194,24 +196,33 @@ POSTING = (
 
 def seal(database: Database, *, by: str, now: datetime) -> list[Block]:
     """Seal everything, block by block, each in a transaction of its own."""
-    blocks = []
-    while block := database.run(lambda session: cut(session, by=by, now=now)):
+    blocks: list[Block] = []
+    past: Past = {}
+    while made := database.run(lambda session, past=past: cut(session, by=by, now=now, past=past)):  # type: ignore[misc]
+        block, past = made
         blocks.append(block)
     return blocks
 
 
 def seal_within(session: Session, *, by: str, now: datetime) -> None:
     """Seal everything in this transaction, what it wrote itself included."""
-    while cut(session, by=by, now=now):
-        pass
+    past: Past = {}
+    while made := cut(session, by=by, now=now, past=past):
+        past = made[1]
 
 
-def cut(session: Session, *, by: str, now: datetime) -> Block | None:
-    """The next block: what was committed and is in none yet. None where there is nothing."""
+def cut(
+    session: Session, *, by: str, now: datetime, past: Past = MappingProxyType({})
+) -> tuple[Block, Past] | None:
+    """The next block: what was committed and is in none yet; None where there is nothing.
+
+    `past` is how far each kind was gone through by the blocks before of the same sealing, and comes back with
+    this one: a sealing reads every row once, however many blocks it takes.
+    """
     db.lock(session, "seals")
     session.flush()
     last = latest(session)
-    members = sorted(_unsealed_members(session, now), key=lambda member: member.order)
+    members = sorted(_unsealed_members(session, now, past), key=lambda member: member.order)
     if not members:
         return None
 
@@ -238,7 +249,7 @@ def cut(session: Session, *, by: str, now: datetime) -> Block | None:
     )
     session.add(block)
     session.flush()
-    return block
+    return block, {**past, **core.through({}, members)}
 
 
 def _row(block_no: int, line: int, member: Member) -> dict[str, Any]:
@@ -251,9 +262,9 @@ def _row(block_no: int, line: int, member: Member) -> dict[str, Any]:
     }
 
 
-def _unsealed_members(session: Session, now: datetime) -> Iterator[Member]:
+def _unsealed_members(session: Session, now: datetime, past: Past) -> Iterator[Member]:
     """At most a block's worth of rows that are in no block, looked for above what is long sealed."""
-    floors, room = _floors(session, now), ROWS_MOST
+    floors, room = {**_floors(session, now), **past}, ROWS_MOST
     for source in SOURCES.values():
         found = _unsealed(session, source, above=floors.get(source.kind), limit=room)
         hashes = _hashes(session, source, found)
