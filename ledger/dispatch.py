@@ -134,6 +134,7 @@ class Clock:
         self._hands = ThreadPoolExecutor(AT_ONCE, "job")
         self._under_way: dict[str, Future[object]] = {}
         self._going_down = Event()
+        self._looking = Thread(target=self._look_again_and_again, name="jobs", daemon=True)
 
     def start(self) -> None:
         """Plan every job, and catch up what was missed while nothing ran."""
@@ -141,11 +142,23 @@ class Clock:
             trigger = job.trigger()
             if trigger is not None:
                 self._scheduler.add_job(
-                    self.plan, trigger, [job], id=job.name, coalesce=True, misfire_grace_time=3600
+                    self.plan, trigger, [job], id=job.name, coalesce=True, misfire_grace_time=None
                 )
                 self._scheduler.add_job(self.plan, args=[job], id=f"{job.name}:missed")
-        self._scheduler.add_job(self.look, "interval", seconds=POLL_SECONDS, id="look", coalesce=True)
         self._scheduler.start()
+        self._looking.start()
+
+    def _look_again_and_again(self) -> None:
+        """By the time that passes, not by what time it is: a clock put back stops no work.
+
+        The scheduler is woken too: it sleeps until a time of day that may have come at once.
+        """
+        while not self._going_down.wait(POLL_SECONDS):
+            self._scheduler.wakeup()
+            try:
+                self.look()
+            except Exception:
+                log.exception("jobs_not_looked_at")
 
     def plan(self, job: Job) -> None:
         """A row for each time of the job that has come."""
@@ -172,6 +185,8 @@ class Clock:
     def stop(self) -> None:
         """Give back what runs, to be gone on with, and plan no more."""
         self._going_down.set()
+        if self._looking.is_alive():
+            self._looking.join()
         if self._scheduler.running:
             self._scheduler.shutdown()
         self._hands.shutdown(cancel_futures=True)

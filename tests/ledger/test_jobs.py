@@ -18,6 +18,7 @@ from ledger.files import Store
 from ledger.jobs import Job, JobRun, Work
 from ledger.schedule import JOBS
 from ledger.users import User
+from tests.waiting import until
 
 NOW = datetime(2026, 3, 2, 2, tzinfo=UTC)
 OPERATOR = User(id="us_1", phone="1", name="o", role="operator", password_hash="", created_at=NOW)
@@ -237,6 +238,35 @@ def test_the_clock_takes_up_what_waits(database: Database, store: Store) -> None
     assert ended.wait(10)
     ticking.stop()
     assert [(row.state, row.started_by) for row in rows(database)] == [("done", "clock")]
+
+
+def test_a_clock_put_back_or_on_stops_no_work(
+    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an hour's correction, or a machine that slept for a day."""
+    by = timedelta()
+
+    class Shifted(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + by
+
+    for asked in ("apscheduler.schedulers.base.datetime", "apscheduler.executors.base.datetime"):
+        monkeypatch.setattr(asked, Shifted)
+    monkeypatch.setattr(clock, "now", lambda: Shifted.now(UTC))
+    monkeypatch.setattr(dispatch, "POLL_SECONDS", 0.05)
+    known = {name: Job(name, lambda work: {}, {"hour": 1}) for name in ("nightly", "by_hand")}
+    ticking = dispatch.Clock(database, store, known)
+    ticking.start()
+    until(lambda: len([row for row in rows(database) if row.state == "done"]) == 2)
+
+    by = -timedelta(hours=1)
+    database.run(lambda session: jobs.request(session, "by_hand", "asked", by="us_1", now=clock.now()))
+    until(lambda: all(row.state == "done" for row in rows(database)))
+
+    by = timedelta(days=1)
+    until(lambda: len([row for row in rows(database) if row.job == "nightly" and row.state == "done"]) == 2)
+    ticking.stop()
 
 
 def test_the_nightly_backup_is_whole_private_and_one_of_seven(
