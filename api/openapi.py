@@ -21,7 +21,8 @@ SAID = {
     413: "The body is too large.",
     422: "What was sent cannot be understood or cannot be true.",
     429: "Too much was tried wrongly (`sign_in_wait`) or asked (`rate_limit`); see `Retry-After`.",
-    503: "Somebody else was writing to the same place; nothing was changed, send it again.",
+    503: "Somebody else was writing to the same place (`busy`), the database does not answer "
+    "(`database_away`), or a disk is full (`no_room`): nothing was changed, send it again later.",
 }
 
 

@@ -24,7 +24,7 @@ from api.language import N_, gettext
 from api.rendering import page, wants_part
 from api.words import sentence
 from ledger.core.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TooMany
-from ledger.db import away, retryable
+from ledger.db import away, full, retryable
 
 log = structlog.get_logger()
 
@@ -68,6 +68,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(OSError, _system)
     app.add_middleware(Failures)
 
 
@@ -150,10 +151,27 @@ def _database(request: Request, error: Exception) -> Response:
     if away(error):
         detail = gettext("The database does not answer just now. What writes can be sent again with its key.")
         return answer(request, 503, "database_away", detail, headers={"Retry-After": "2"})
+    if full(error):
+        return _no_room(request)
     if not retryable(error):
         raise error
     detail = gettext("Somebody else was writing to the same place; nothing was changed.")
     return answer(request, 503, "busy", detail, headers={"Retry-After": "1"})
+
+
+def _system(request: Request, error: Exception) -> Response:
+    """A file that could not be kept because its disk is full; anything else of the system is a failure."""
+    if not full(error):
+        raise error
+    return _no_room(request)
+
+
+def _no_room(request: Request) -> Response:
+    detail = gettext(
+        "There is no room left to keep this; nothing was changed. Whoever runs the program has to make room, "
+        "then send it again."
+    )
+    return answer(request, 503, "no_room", detail, headers={"Retry-After": "60"})
 
 
 class Failures:

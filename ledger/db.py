@@ -7,6 +7,7 @@ for, in one order everywhere: periods, settling, deals, payouts, payees, manager
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import time
@@ -174,6 +175,13 @@ def away(error: DBAPIError) -> bool:
     """Whether the connection was lost or not made: nobody knows what became of a commit under way."""
     refused = isinstance(error.orig, psycopg.OperationalError) and error.orig.sqlstate is None
     return error.connection_invalidated or refused or state_of(error) in _AWAY
+
+
+def full(error: BaseException) -> bool:
+    """Whether a disk had no room: the database's, or the one that files are kept on. Nothing was written."""
+    if isinstance(error, DBAPIError):
+        return state_of(error) == "53100" or "disk is full" in str(error.orig)
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def state_of(error: DBAPIError) -> str | None:

@@ -70,9 +70,13 @@ class Store:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            try:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:  # no room: what was begun would take what little there is
+                Path(file.name).unlink()
+                raise
         Path(file.name).replace(path)
 
     def _read(self, path: Path) -> bytes | None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
+from ledger.files import Store
 from tests.api.routes.office import Office
 from tests.samples import pdf
 
@@ -95,3 +99,22 @@ def test_evidence_comes_back_as_it_was_sent(office: Office, deal: str) -> None:
     assert back.headers["content-disposition"].startswith("attachment;")
     assert office.refused("li", "GET", f"/evidence/{kept['id']}/file") == (404, "evidence_unknown")
     assert office.refused("li", "POST", f"/milestones/{milestone}/evidence", files=files)[0] == 404
+
+
+def test_evidence_for_which_there_is_no_room_is_refused_whole_and_leaves_nothing_behind(
+    office: Office, deal: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    milestone = logged(office, deal)
+    files = {"file": ("合同.pdf", SCAN, "application/pdf")}
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        assert office.refused("zhang", "POST", f"/milestones/{milestone}/evidence", files=files) == (
+            503,
+            "no_room",
+        )
+    assert [*store.root.glob("??/*")] == []
+    assert office.get("zhang", f"/milestones/{milestone}/evidence")["items"] == []
+    assert office.send("zhang", "POST", f"/milestones/{milestone}/evidence", files=files).status_code == 201
