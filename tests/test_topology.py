@@ -26,6 +26,7 @@ pytestmark = pytest.mark.long
 def running() -> Iterator[topology.Topology]:
     with topology.prepared() as made:
         publish(made.primary)
+        serving.load(made.primary, serving.city_tenth())
         made.waiting = serving.filled(made.primary, 600)  # type: ignore[attr-defined]
         try:
             made.start()

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -57,31 +57,46 @@ class Request:
 
 
 def run(verified: int = 1600, reads: int = 2000) -> Sequence[Result]:
-    """Milestone verification with 16 clients, the ten most used reads with 16 and with 64."""
+    """Milestone verification and the ten most used reads over a city's tenth."""
     with postgres.migrated() as server:
         publish(server)
-        waiting = filled(server, verified)
-        with _served(server) as port:
-            tokens = {phone: token_of(port, phone) for phone in READS}
-            asked = [Request("POST", f"/api/v1/milestones/{one}/verify", tokens[OPERATOR]) for one in waiting]
-            each = [Request("GET", path, tokens[who]) for who, paths in READS.items() for path in paths]
-            many = (each * (reads // len(each) + 1))[:reads]
-            return (
-                _compared("milestones verified, 16 clients", _asked(port, asked, 16)),
-                _compared("the ten most used reads, 16 clients", _asked(port, many, 16)),
-                _compared("the ten most used reads, 64 clients", _asked(port, many, 64)),
-            )
+        load(server, city_tenth())
+        return many(server, verified, reads)
+
+
+def many(server: postgres.Server, verified: int, reads: int) -> Sequence[Result]:
+    """Milestones verified by 16 clients, the ten most used reads by 16 and by 64, whatever the books hold."""
+    waiting = filled(server, verified)
+    with _served(server) as port:
+        tokens = {phone: token_of(port, phone) for phone in READS}
+        asked = [Request("POST", f"/api/v1/milestones/{one}/verify", tokens[OPERATOR]) for one in waiting]
+        each = [Request("GET", path, tokens[who]) for who, paths in READS.items() for path in paths]
+        some = (each * (reads // len(each) + 1))[:reads]
+        return (
+            _compared("milestones verified, 16 clients", _asked(port, asked, 16)),
+            _compared("the ten most used reads, 16 clients", _asked(port, some, 16)),
+            _compared("the ten most used reads, 64 clients", _asked(port, some, 64)),
+        )
+
+
+def load(server: postgres.Server, lines: Iterable[str]) -> None:
+    """Deals into the books, all of which have to be taken."""
+    database = Database(server.url(postgres.BENCH), pool_size=2)
+    report = imports.load(database, read_lines(lines, "bench", "CNY"), plan_id=PLAN, now=NOW)
+    database.close()
+    if report.refused:
+        raise RuntimeError(report.refused[0])
+
+
+def city_tenth() -> Iterator[str]:
+    """A tenth of the city's year, as a facts file."""
+    return city.lines(city.City(contracts=CITY, total_minor=city.proportional_minor(CITY)))
 
 
 def filled(server: postgres.Server, wanted: int) -> list[str]:
-    """A city's tenth, and so many milestones that wait, each of a deal of its own."""
+    """So many milestones that wait, each of a new deal of its own."""
+    load(server, (_deal(number) for number in range(wanted)))
     database = Database(server.url(postgres.BENCH), pool_size=2)
-    made = city.City(contracts=CITY, total_minor=city.proportional_minor(CITY))
-    plain = (_deal(number) for number in range(wanted))
-    for lines in (city.lines(made), plain):
-        report = imports.load(database, read_lines(lines, "bench", "CNY"), plan_id=PLAN, now=NOW)
-        if report.refused:
-            raise RuntimeError(report.refused[0])
     numbers = iter(range(wanted))
     waiting: list[str] = []
     while some := list(islice(numbers, 200)):

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from ledger import benches
-from ledger.benches import Result, balances, imports, serving
+from ledger.benches import Result, balances, country, imports, serving
 from ledger.cli import main
+from ledger.cli.bench import KNOWN
 
 
 def run(
@@ -22,7 +23,7 @@ def run(
 
 
 def measuring(monkeypatch: pytest.MonkeyPatch, *measured: Result) -> None:
-    monkeypatch.setattr(benches, "run", lambda what: measured)
+    monkeypatch.setattr(benches, "run", lambda what, **size: measured)
 
 
 def test_each_result_has_ours_its_anchor_the_ratio_and_whether_the_bar_holds(
@@ -58,7 +59,7 @@ def test_what_cannot_be_measured_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, _, err = run(monkeypatch, capsys, "weather")
-    assert (code, err) == (2, f"there is no bench weather; there are: {', '.join(benches.BENCHES)}\n")
+    assert (code, err) == (2, f"there is no bench weather; there are: {', '.join(KNOWN)}\n")
 
 
 @pytest.mark.long
@@ -84,3 +85,11 @@ def test_the_served_program_answers_many_clients_without_an_error() -> None:
 def test_balances_are_measured_against_smaller_books_and_other_readers_of_the_same_journal() -> None:
     by_size, standing, hledger, *_ = balances.run(contracts=20)
     assert by_size.ratio and standing.ratio and hledger.anchor
+
+
+@pytest.mark.long
+def test_a_countrys_year_is_lived_by_the_programs_own_commands() -> None:
+    """At a size at which it takes a minute; how straight the line is shows only at a real one."""
+    steps = country.run(contracts=200)
+    whole, *asked = [one for one in steps if one.bar]
+    assert whole.ours > 0 and whole.anchor and all(one.anchor for one in asked)
