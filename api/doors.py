@@ -236,13 +236,14 @@ async def _written(database: Database, asked: _Asked, endpoint: Endpoint) -> Res
 def _enter(request: Request, session: Session) -> bool:
     """Put what the endpoint needs where its parameters find it. Whether the sign-in's use is to be noted."""
     now, secret = clock.now(), secret_of(request)
-    request.state.session, request.state.now = session, now
+    request.state.session, request.state.now, request.state.means = session, now, ""
     if secret.startswith(access_tokens.PREFIX):
         viewer, unnoted = _by_token(request, session, secret, now)
     else:
         sign = sign_ins.standing(session, secret, now=now)
         viewer = users.signed_in(session, sign)
         unnoted = viewer is not None and sign is not None and sign_ins.is_to_touch(sign, now=now)
+        request.state.means = sign.means if sign is not None else ""
     request.state.viewer = viewer
     request.state.user_id = viewer.id if viewer else None  # the log asks when the transaction is over
     if viewer is not None:
@@ -435,12 +436,17 @@ def _somebody(
 
 
 def _by(request: Request, viewer: Annotated[User, Depends(_somebody)]) -> User:
-    if viewer.password_given_by is not None:
+    means = request.state.means
+    if viewer.password_given_by is not None and means not in (sign_ins.COMPANY, sign_ins.COMPANY_STRONG):
         raise Forbidden(
             "password_to_choose", "choose a password of your own first: this one was given to you"
         )
     session, now = _session(request), _now(request)
-    if second_factors.is_required(session, viewer, now=now) and not second_factors.of(session, viewer.id):
+    if (
+        means != sign_ins.COMPANY_STRONG
+        and second_factors.is_required(session, viewer, now=now)
+        and not second_factors.of(session, viewer.id)
+    ):
         raise Forbidden("second_factor_to_begin", "begin a second factor first: your office asks for one")
     return viewer
 

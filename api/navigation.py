@@ -67,6 +67,7 @@ JOBS = Item("/jobs", N_("Jobs"), "clock", "j")
 USERS = Item("/users", N_("Users"), "users", "u")
 AUDIT = Item("/audit", N_("Audit trail"), "scroll-text", "v")
 TAX = Item("/tax", N_("Taxes"), "receipt", "w")
+WEBHOOKS = Item("/webhooks", N_("Webhooks"), "send")
 SETTINGS = Item("/settings", N_("Settings"), "list-checks", ",")
 PAYEE = Item("/payee", N_("My document and invoices"), "file-check", "q")
 RESULTS = Item("/results", N_("Results of research"), "lightbulb", "z")
@@ -84,7 +85,7 @@ MENUS: dict[str, tuple[Group, ...]] = {
         Group("", (HOME, NOTICES, DASHBOARD)),
         Group(N_("Work"), (MILESTONES, NEEDS, RESULTS, CLAIMS, DEALS, MANAGERS, ORGANISATIONS, ESTIMATE)),
         Group(N_("Money"), (FEES, RECEIPTS, PAYOUTS, BANK, TIES, HOLDS, STATEMENTS, DISPUTES, PERIODS)),
-        Group(N_("Settings"), (PLANS, POLICY, STAND_INS, SETTINGS, USERS, AUDIT, JOBS)),
+        Group(N_("Settings"), (PLANS, POLICY, STAND_INS, SETTINGS, USERS, AUDIT, JOBS, WEBHOOKS)),
     ),
     "finance": (
         Group("", (HOME, NOTICES, DASHBOARD)),
@@ -92,10 +93,10 @@ MENUS: dict[str, tuple[Group, ...]] = {
         Group(N_("Books"), (BALANCE, ACCOUNTS, ENTRIES, AGEING, OWINGS, TAX)),
         Group(
             N_("Look up"),
-            (DEALS, MILESTONES, MANAGERS, PLANS, POLICY, STAND_INS, SETTINGS, USERS, AUDIT, JOBS),
+            (DEALS, MILESTONES, MANAGERS, PLANS, POLICY, STAND_INS, SETTINGS, USERS, AUDIT, JOBS, WEBHOOKS),
         ),
     ),
-    "administrator": (Group("", (USERS, AUDIT, NOTICES)),),
+    "administrator": (Group("", (USERS, AUDIT, WEBHOOKS, NOTICES)),),
 }
 
 

@@ -1,6 +1,7 @@
 """Access tokens (访问令牌): what a program signs in with in somebody's name, for some nouns and some time.
 
-Told once and kept as a hash. A token never governs sign-ins, users or tokens, and never opens pages.
+Told once and kept as a hash. A token never governs sign-ins, users, tokens or
+webhooks, and never opens pages.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ledger.rights import Actor
 PREFIX = "yjt_"  # so that a secret that got out is found by those who look for such
 LONGEST_DAYS = 366
 MOST = 20  # of one person
-CLOSED = frozenset({"", "tokens", "access_tokens", "users"})
+CLOSED = frozenset({"", "tokens", "access_tokens", "users", "webhooks"})
 TOUCHED = timedelta(minutes=10)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -85,7 +85,17 @@ def note(
         after=dict(after or {}),
     )
     session.add(written)
+    for hears in _HEARING:
+        hears(session, written)
     return written
+
+
+def heard_by(hears: Callable[[Session, Note], None]) -> None:
+    """Let somebody else hear of every note, in its transaction: what tells others of what was done."""
+    _HEARING.append(hears)
+
+
+_HEARING: list[Callable[[Session, Note], None]] = []
 
 
 def changed(

@@ -37,6 +37,11 @@ class Settings:
     smtp_url: str = ""  # who sends e-mails; empty: nobody
     mail_from: str = ""
     robot_url: str = ""  # of a 企业微信 group's robot; empty: none
+    oidc_issuer: str = ""  # whose OpenID Connect people sign in by; empty: nobody's
+    oidc_client_id: str = ""
+    oidc_secret_file: Path | None = None
+    oidc_claim: str = "phone_number"  # which claim is the phone number people are known by
+    webhooks_private: bool = False  # whether webhooks may call this machine and network, for tests
     backups: Path | None = None  # where the nightly ones go; None: nowhere
     rate_of_user: int = 600  # requests a minute; 0: as many as one likes
     rate_of_address: int = 3000  # an office has one address for all of its people
@@ -72,6 +77,8 @@ def from_environment() -> Settings:
     `YONGJIN_FILES_URL` (`s3://bucket/folder?endpoint=…`), `YONGJIN_CLOCK` (`off`: another process
     has it), `YONGJIN_TRACES_URL`; and to write to people `YONGJIN_SMTP_URL`, `YONGJIN_MAIL_FROM` and
     `YONGJIN_ROBOT_URL`; `YONGJIN_BACKUPS` is a folder for the nightly backups (on SQLite one in `var`);
+    `YONGJIN_OIDC_ISSUER`, `YONGJIN_OIDC_CLIENT_ID`, `YONGJIN_OIDC_SECRET_FILE` and `YONGJIN_OIDC_CLAIM`
+    are a company's sign-in; `YONGJIN_WEBHOOKS_PRIVATE=allow` lets webhooks call this network;
     `YONGJIN_RATE_USER` and `YONGJIN_RATE_ADDRESS` are how many requests a minute one may send (0: any).
     """
     var = Path(os.environ.get("YONGJIN_VAR") or "var").resolve()
@@ -90,6 +97,11 @@ def from_environment() -> Settings:
         smtp_url=os.environ.get("YONGJIN_SMTP_URL") or "",
         mail_from=os.environ.get("YONGJIN_MAIL_FROM") or "",
         robot_url=os.environ.get("YONGJIN_ROBOT_URL") or "",
+        oidc_issuer=os.environ.get("YONGJIN_OIDC_ISSUER") or "",
+        oidc_client_id=os.environ.get("YONGJIN_OIDC_CLIENT_ID") or "",
+        oidc_secret_file=_path("YONGJIN_OIDC_SECRET_FILE"),
+        oidc_claim=os.environ.get("YONGJIN_OIDC_CLAIM") or "phone_number",
+        webhooks_private=os.environ.get("YONGJIN_WEBHOOKS_PRIVATE") == "allow",
         backups=_path("YONGJIN_BACKUPS") or (var / "backups" if url.startswith("sqlite") else None),
         rate_of_user=int(os.environ.get("YONGJIN_RATE_USER") or 600),
         rate_of_address=int(os.environ.get("YONGJIN_RATE_ADDRESS") or 3000),

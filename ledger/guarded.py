@@ -59,9 +59,10 @@ _BY_HAND = ("entry", "posting", "seal_block", "sealed")  # their triggers on SQL
 READ_ONLY = ("entry_kind", "alembic_version")
 
 # Rows that may be thrown away: a person's salt, so that nothing sealed says anything about them; work that is
-# done; what somebody signed in with, or failed to, and how often they asked; and what people were told, and
-# where.
+# done; what somebody signed in with, or failed to, whom the company named, and how often they asked; and what
+# people and programs were told, and where.
 REMOVABLE = (
+    "company_identity",
     "contact",
     "delivery",
     "notice",
@@ -71,6 +72,7 @@ REMOVABLE = (
     "salt",
     "second_factor",
     "sign_in_try",
+    "webhook_delivery",
 )
 
 # Rows that change, and never go.
@@ -102,6 +104,7 @@ KEPT = (
     "split_agreement",
     "stand_in",
     "user_account",
+    "webhook",
 )
 
 

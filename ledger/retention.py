@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, CursorResult, delete
 from sqlmodel import Session, and_, col, select
 
-from ledger import settings
+from ledger import settings, webhooks
 from ledger.clock import day_of
 from ledger.db import Row
 from ledger.jobs import JobRun
@@ -28,9 +28,12 @@ def tidy(session: Session, *, now: datetime) -> dict[str, int]:
 
     over = select(JobRun.id).where(JobRun.state == "done", col(JobRun.ended_at) < before(settings.PARTS_DAYS))
     sent = and_(col(Delivery.state) != "waiting", col(Delivery.made_at) < before(settings.MESSAGES_DAYS))
+    told = webhooks.Delivery
+    called = and_(col(told.state) != "waiting", col(told.made_at) < before(settings.MESSAGES_DAYS))
     return {
         "parts": _gone(session, Part, col(Part.run_id).in_(over)),
         "deliveries": _gone(session, Delivery, sent),
+        "webhook_deliveries": _gone(session, webhooks.Delivery, called),
         "notices": _gone(session, Notice, col(Notice.told_at) < before(settings.NOTICES_DAYS)),
     }
 

@@ -20,6 +20,8 @@ from ledger import (
     retention,
     seals,
     verification,
+    webhook_runs,
+    webhooks,
     workers,
 )
 from ledger.core import period as months
@@ -166,6 +168,7 @@ JOBS: dict[str, Job] = {
         Job("payday", payday, {"hour": 8}),
         Job("remind", remind, {"hour": 9}),
         Job(notices.DELIVER, post.deliver),
+        Job(webhooks.JOB, webhook_runs.send_due),
         Job("backup", backup, {"hour": 2, "minute": 30}),
         Job("tidy", tidy, {"hour": 3, "minute": 30}),
         Job("seal", seal, {"minute": 7}),

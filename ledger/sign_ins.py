@@ -19,6 +19,9 @@ IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=14)
 TOUCHED = timedelta(minutes=10)  # its use is written down at most so often
 
+# What it was begun with: a password, the company's word, or that word and more than one factor there.
+PASSWORD, COMPANY, COMPANY_STRONG = "password", "company", "company_strong"
+
 
 class SignIn(Row, table=True):
     """One signed-in browser or program; where from and with what it was begun."""
@@ -32,6 +35,7 @@ class SignIn(Row, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     address: str = ""
     program: str = ""
+    means: str = PASSWORD
 
     @property
     def until(self) -> datetime:
@@ -39,7 +43,15 @@ class SignIn(Row, table=True):
         return min(self.seen_at + IDLE, self.started_at + LONGEST)
 
 
-def begin(session: Session, user_id: str, *, address: str = "", program: str = "", now: datetime) -> str:
+def begin(
+    session: Session,
+    user_id: str,
+    *,
+    address: str = "",
+    program: str = "",
+    means: str = PASSWORD,
+    now: datetime,
+) -> str:
     """A new session; its secret, told once."""
     secret = secrets.token_urlsafe(32)
     session.add(
@@ -50,6 +62,7 @@ def begin(session: Session, user_id: str, *, address: str = "", program: str = "
             seen_at=now,
             address=address[:64],
             program="".join(sign for sign in program if sign.isprintable())[:200],
+            means=means,
         )
     )
     return secret

@@ -12,6 +12,7 @@ from ledger import (
     audit,
     bank_returns,
     claims,
+    company_identities,
     cutovers,
     deals,
     disputes,
@@ -53,6 +54,7 @@ from ledger import (
     statements,
     tries,
     users,
+    webhooks,
 )
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "audit",
     "bank_returns",
     "claims",
+    "company_identities",
     "cutovers",
     "deals",
     "disputes",
@@ -105,6 +108,7 @@ __all__ = [
     "statements",
     "tries",
     "users",
+    "webhooks",
 ]
 
 metadata = SQLModel.metadata

@@ -57,10 +57,12 @@ from api.pages import (
     uploads,
     users,
     verify,
+    webhooks,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
+    sign_in.abroad,
     home.router,
     dashboard.router,
     search.router,
@@ -111,5 +113,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     account.router,
     trail.router,
     jobs.router,
+    webhooks.router,
     archive.router,
 )

@@ -42,6 +42,7 @@ from api.routes import (
     taxes,
     tokens,
     users,
+    webhooks,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -82,4 +83,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     periods.router,
     cutovers.router,
     jobs.router,
+    webhooks.router,
 )

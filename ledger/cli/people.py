@@ -1,4 +1,4 @@
-"""user add, user disable, user reset, user list."""
+"""user add, disable, reset, list; and what lets somebody in who lost their means."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from sqlmodel import Session
 
-from ledger import clock, second_factors, users
+from ledger import clock, company_identities, second_factors, users
 from ledger.cli.app import Json, app, print_json
 from ledger.cli.opened import opened
 from ledger.core.errors import NotFound
@@ -64,6 +64,15 @@ def no_second_factor(phone: str) -> None:
     with opened() as (database, _):
         database.run(
             lambda session: second_factors.give_up(session, _id(session, phone), by=None, now=clock.now())
+        )
+
+
+@user.command("no-company-identity")
+def no_company_identity(phone: str) -> None:
+    """Find somebody by their number again at the next sign-in through the company."""
+    with opened() as (database, _):
+        database.run(
+            lambda session: company_identities.forget(session, _id(session, phone), by=None, now=clock.now())
         )
 
 

@@ -58,7 +58,7 @@ MORE: dict[str, dict[str, str]] = {
     "/tax/exports": {"kind": "platform", "format": "csv"},
     "/periods/2026-01/reopenings/{reopening}": {"do": "agree"},
 }
-EVERYBODY = {"/join", "/sign-in", "/sign-out", "/verify"}  # whoever is not signed in, too
+EVERYBODY = {"/join", "/sign-in", "/sign-in/company/code", "/sign-out", "/verify"}  # whoever is not signed in, too
 
 ROWS: dict[str, str] = {
     "/account/password": "mlofa",
@@ -178,6 +178,11 @@ ROWS: dict[str, str] = {
     "/users/{user}/disable": "a",
     "/users/{user}/reset": "a",
     "/users/{waiting}/agree": "of",
+    "/webhooks": "of",
+    "/webhooks/{webhook}/deliveries/{told}/replay": "o",
+    "/webhooks/{webhook}/end": "ofa",
+    "/webhooks/{webhook}/test": "o",
+    "/webhooks/{webhook}/turn": "o",
 }
 
 

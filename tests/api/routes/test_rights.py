@@ -38,6 +38,7 @@ NEW_MILESTONE = {
     "participants": {"M1": "1"},
 }
 NEW_USER = {"name": "n", "phone": "13900000000", "role": "finance", "password": "long enough to guess"}
+NEW_WEBHOOK = {"name": "n", "url": "https://example.org/told", "kinds": ["policy.publish"]}
 NEW_TOKEN = {"name": "n", "scopes": ["deals:read"], "days": 30}
 OWN_PASSWORD = {"old": PASSWORD, "new": "longer than it was"}
 AMOUNT = {"what": "net_income", "amount": "1.00", "on": "2026-03-01"}
@@ -299,6 +300,14 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("POST /cutovers", CUTOVER, (401, 403, 403, 403, 201)),
     ("GET /cutovers/{cutover}", None, (401, 403, 403, 200, 200)),
     ("POST /cutovers/{cutover}/sign", {"digest": "{cutover_digest}"}, (401, 403, 403, 200, 403)),
+    ("GET /webhooks", None, (401, 403, 403, 200, 200)),
+    ("POST /webhooks", NEW_WEBHOOK, (401, 403, 403, 201, 201)),
+    ("GET /webhooks/{webhook}", None, (401, 403, 403, 200, 200)),
+    ("POST /webhooks/{webhook}/test", None, (401, 403, 403, 202, 403)),
+    ("POST /webhooks/{webhook}/turn", None, (401, 403, 403, 200, 403)),
+    ("POST /webhooks/{webhook}/end", None, (401, 403, 403, 200, 200)),
+    ("GET /webhooks/{webhook}/deliveries", None, (401, 403, 403, 200, 200)),
+    ("POST /webhooks/{webhook}/deliveries/{told}/replay", None, (401, 403, 403, 409, 403)),
     ("GET /jobs", None, (401, 403, 403, 200, 200)),
     ("GET /jobs/{run}", None, (401, 403, 403, 200, 200)),
     ("POST /jobs/verify_books/run", None, (401, 403, 403, 202, 202)),
@@ -308,6 +317,10 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
 
 # What administrators get: nothing of the money, which is 404 where another manager is told so, else 403; but
 ADMINISTRATION = {
+    "GET /webhooks": 200,
+    "GET /webhooks/{webhook}": 200,
+    "GET /webhooks/{webhook}/deliveries": 200,
+    "POST /webhooks/{webhook}/end": 200,
     "DELETE /tokens": 204,
     "GET /access_tokens": 200,
     "POST /access_tokens": 201,
@@ -356,6 +369,8 @@ def furnished(office: Office, store: Store) -> dict[str, str]:
     """The ids the rows name."""
     things = {"user": office.users["second"].id, "session": fingerprint(office.secret("zhang").encode())}
     things["token"] = office.post("zhang", "/access_tokens", NEW_TOKEN)["id"]
+    things["webhook"] = office.post("operator", "/webhooks", NEW_WEBHOOK)["id"]
+    things["told"] = office.post("operator", f"/webhooks/{things['webhook']}/test")["id"]
     things["waiting"] = office.post("admin", "/users", {**NEW_USER, "phone": "13900000001"})["id"]
     for deal in ("D-1", "D-2", "D-3", "D-4"):
         opened(office, deal)
