@@ -35,6 +35,7 @@ from starlette.responses import Response
 from starlette.types import Message
 
 from api import openapi, problems, rates
+from api.forms import nul
 from api.language import gettext
 from ledger import (
     access_tokens,
@@ -116,6 +117,7 @@ class Door(APIRoute):
         async def handler(request: Request) -> Response:
             request.state.noun = str(self.tags[0]) if self.tags else ""
             try:
+                _check_address(request)
                 return await enter(request, endpoint)
             except SignInNeeded:
                 return _sign_in_needed(request)
@@ -130,6 +132,12 @@ class Door(APIRoute):
                 await _count_wrong_sign_in(request)
 
         return handler
+
+
+def _check_address(request: Request) -> None:
+    """Before anything of it is looked for."""
+    if any("\0" in text for text in (request.scope["path"], *request.query_params.values())):
+        raise nul()
 
 
 async def _count_wrong_sign_in(request: Request) -> None:

@@ -86,7 +86,14 @@ class Form:
 
 async def _read(request: Request) -> AsyncIterator[Form]:
     async with request.form(max_files=20, max_fields=500) as fields:
+        if any("\0" in text for _, text in fields.multi_items() if isinstance(text, str)):
+            raise nul()
         yield Form(fields)
+
+
+def nul() -> Invalid:
+    """No text has it, and PostgreSQL keeps none that has."""
+    return Invalid("text_nul", "what was sent holds a NUL, which is no character of any text; take it out")
 
 
 Filled = Annotated[Form, Depends(_read)]

@@ -57,6 +57,8 @@ class SecurityHeaders:
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
+                if scope["path"].startswith("/api/"):  # no browser is to open it as a page
+                    headers.setdefault("Content-Disposition", 'attachment; filename="api.json"')
                 if scope["scheme"] == "https":
                     headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}; includeSubDomains"
             await send(message)

@@ -164,5 +164,6 @@ def _other_language(request: Request) -> dict[str, str]:
     """The other language by its own name, and where the same page is to be had in it."""
     other: language.Language = "zh" if language.current() == "en" else "en"
     url = request.url.include_query_params(lang=other)
-    href = f"{url.path}?{url.query}" if request.method == "GET" else f"/?lang={other}"
+    path = f"/{url.path.lstrip('/')}"  # two slashes would be another site
+    href = f"{path}?{url.query}" if request.method == "GET" else f"/?lang={other}"
     return {"href": href, "title": language.NAMES[other], "tag": language.TAGS[other]}

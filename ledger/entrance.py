@@ -4,6 +4,7 @@ and waiting for who guesses.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -15,6 +16,7 @@ from ledger.sign_ins import SignIn
 from ledger.users import User
 
 KNOWN_FOR = timedelta(days=90)
+_MARK = re.compile(r"[0-9a-f]{64}")
 
 
 def sign_in(
@@ -70,7 +72,9 @@ def _begun(session: Session, user: User, means: str, address: str, program: str,
 
 def known_browser(session: Session, number: str, browser: str, *, now: datetime) -> str:
     """`browser` where it is the mark of a session this person once had; else nothing."""
-    sign, user = session.get(SignIn, browser) if browser else None, users.find(session, number)
+    if not _MARK.fullmatch(browser):
+        return ""
+    sign, user = session.get(SignIn, browser), users.find(session, number)
     if sign is None or user is None or sign.user_id != user.id or now - sign.started_at > KNOWN_FOR:
         return ""
     return browser

@@ -22,7 +22,7 @@ from ledger.core.errors import Conflict, Forbidden, Invalid, NotFound
 from ledger.db import Instant, Row
 from ledger.rights import ROLES, Actor
 
-SHORTEST = 10  # characters of a password
+SHORTEST, LONGEST = 10, 200  # characters of a password
 _PASSWORDS = PasswordHash((Argon2Hasher(),))
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{5,18}")
 
@@ -153,6 +153,8 @@ def hashed(password: str) -> str:
     """What is kept of a password, or Invalid."""
     if len(password) < SHORTEST:
         raise Invalid("password_short", "a password needs at least {count} characters", count=SHORTEST)
+    if len(password) > LONGEST:
+        raise Invalid("password_long", "a password has at most {count} characters", count=LONGEST)
     return _PASSWORDS.hash(password)
 
 

@@ -213,6 +213,7 @@ def test(session: Session, webhook_id: str, *, by: User, now: datetime) -> Deliv
     """A message of no meaning, to see whether it arrives."""
     webhook = _own(session, webhook_id, by)
     _queue(session, [webhook], TEST, webhook.id, now)
+    audit.note(session, by, TEST, webhook.id, now=now)
     session.flush()
     return deliveries(session, webhook_id, by=by, limit=1)[0]
 

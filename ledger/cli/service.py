@@ -46,7 +46,9 @@ def serve(
                     host=host,
                 )
             _print_sign_ins()
-    uvicorn.run("api.server:served", factory=True, host=host, port=port, log_level="warning")
+    uvicorn.run(
+        "api.server:served", factory=True, host=host, port=port, log_level="warning", server_header=False
+    )
 
 
 def _is_here(host: str) -> bool:

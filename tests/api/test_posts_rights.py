@@ -58,7 +58,13 @@ MORE: dict[str, dict[str, str]] = {
     "/tax/exports": {"kind": "platform", "format": "csv"},
     "/periods/2026-01/reopenings/{reopening}": {"do": "agree"},
 }
-EVERYBODY = {"/join", "/sign-in", "/sign-in/company/code", "/sign-out", "/verify"}  # whoever is not signed in, too
+EVERYBODY = {
+    "/join",
+    "/sign-in",
+    "/sign-in/company/code",
+    "/sign-out",
+    "/verify",
+}  # whoever is not signed in, too
 
 ROWS: dict[str, str] = {
     "/account/password": "mlofa",
