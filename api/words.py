@@ -51,6 +51,8 @@ WORDS: Mapping[str, str] = {
     "paid": N_("paid"),
     "returned": N_("returned by the bank"),
     "taken_out": N_("taken out of its batch"),
+    "bounced": N_("given back by the bank"),
+    "bounce": N_("be given back"),
     "proposed": N_("waiting to be agreed"),
     "refused": N_("refused"),
     "countered": N_("countered by another proposal"),

@@ -24,6 +24,7 @@ _STATES = {
     "reserved": Words(zh="已提交，银行尚未确认", en="On its way; the bank has not confirmed it yet"),
     "paid": Words(zh="银行已确认付款", en="Confirmed by the bank"),
     "taken_out": Words(zh="已移出付款单，未付款", en="Taken out of the batch, not paid"),
+    "bounced": Words(zh="付款后被银行退汇，款项重新应付", en="Given back by the bank after it was paid"),
     "returned": Words(zh="已退回，未付款", en="Returned, not paid"),
 }
 

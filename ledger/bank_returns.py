@@ -14,7 +14,7 @@ from functools import partial
 
 from sqlmodel import Field, Session, col, func, select
 
-from ledger import audit, bank_answers, bank_sheets, ids, layouts, payouts, rights, vault
+from ledger import audit, bank_answers, bank_sheets, bounces, ids, layouts, payouts, rights, vault
 from ledger.core import bank_answer
 from ledger.core.bank_answer import Match, Sent, Told
 from ledger.core.bank_layout import Answer, Layout, references
@@ -142,13 +142,19 @@ def _apply(session: Session, found: Sequence[Match], *, by: User, now: datetime)
     """Return and confirm what matched, batch by batch; what is refused goes to a person, with the code."""
     refused: dict[str, dict[str, str]] = defaultdict(dict)
     paid: dict[tuple[str, date], list[str]] = defaultdict(list)
+    back: dict[tuple[str, date], dict[str, str]] = defaultdict(dict)
     for match in found:
         if match.outcome == "returned":
             refused[match.batch][match.line_id] = match.told.reason[:REASON_MOST] or UNSAID
         elif match.outcome == "paid" and match.on is not None:
             paid[match.batch, match.on].append(match.line_id)
-    for batch, reasons in sorted(refused.items()):
-        payouts.deals_of(session, batch, list(reasons))  # deals before payouts, as everywhere
+        elif match.outcome == "bounced" and match.on is not None:
+            back[match.batch, match.on][match.line_id] = match.told.reason[:REASON_MOST] or UNSAID
+    given_back: dict[str, list[str]] = defaultdict(list)
+    for batch, told in [*refused.items(), *((batch, some) for (batch, _), some in back.items())]:
+        given_back[batch] += told
+    for batch, line_ids in sorted(given_back.items()):
+        payouts.deals_of(session, batch, line_ids)  # deals before payouts, as everywhere
 
     why: dict[str, str] = {}
     for batch, reasons in sorted(refused.items()):
@@ -157,6 +163,9 @@ def _apply(session: Session, found: Sequence[Match], *, by: User, now: datetime)
     for (batch, on), lines in sorted(paid.items()):
         step = partial(bank_answers.confirm, session, batch, value_on=on, line_ids=lines, by=by, now=now)
         why |= dict.fromkeys(lines, _tried(session, step))
+    for (batch, on), reasons in sorted(back.items()):
+        step = partial(bounces.record, session, batch, reasons, on=on, by=by, now=now)
+        why |= {line: why.get(line) or code for code in [_tried(session, step)] for line in reasons}
     return [
         replace(one, outcome="unmatched", why=code) if (code := why.get(one.line_id)) else one
         for one in found

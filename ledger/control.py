@@ -41,7 +41,8 @@ def differences(session: Session) -> Iterator[Off]:
     yield from in_transit(session)
     payments = (col(Entry.kind).in_(("payout_made", "payout_returned")), Posting.account == PAYABLE)
     yield from _off(PAYABLE, _of_lines(session, "manager_id", "gross_minor", _GOING), _by(session, payments))
-    withheld = (Entry.kind == "payout_confirmed", Posting.account == WITHHELD_IIT)
+    kinds = col(Entry.kind).in_(("payout_confirmed", "payout_bounced"))
+    withheld = (kinds, Posting.account == WITHHELD_IIT)
     told = _of_lines(session, "", "tax_minor", PayoutLine.state == "paid")
     yield from _off(WITHHELD_IIT, _credit(told), _by(session, withheld))
 

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from ledger import (
     accounts,
@@ -294,22 +295,32 @@ def _months(session: Session, manager_id: str, period: str, currency: str) -> tu
 def _year(
     session: Session, manager_id: str, period: str, currency: str, history: Sequence[paper.Month]
 ) -> paper.YearToDate:
-    paid = session.exec(
+    def lines(kind: str) -> Sequence[payouts.PayoutLine]:
+        return session.exec(_lines_booked(manager_id, kind, period, currency)).all()
+
+    had, gone = payouts.sum_of(lines("payout_confirmed")), payouts.sum_of(lines("payout_bounced"))
+    return paper.YearToDate(
+        earned_minor=sum(month.earned_minor for month in history if month.period[:4] == period[:4]),
+        paid_gross_minor=had.gross_minor - gone.gross_minor,
+        tax_minor=had.tax_minor - gone.tax_minor,
+        net_minor=had.net_minor - gone.net_minor,
+    )
+
+
+def _lines_booked(
+    manager_id: str, kind: str, period: str, currency: str
+) -> SelectOfScalar[payouts.PayoutLine]:
+    """A manager's payments of which an entry of a kind was booked in the year up to a month."""
+    return (
         select(payouts.PayoutLine)
         .join(Entry, col(Entry.source) == payouts.PayoutLine.id)
         .where(
             payouts.PayoutLine.manager_id == manager_id,
-            Entry.kind == "payout_confirmed",
+            Entry.kind == kind,
             Entry.currency == currency,
             Entry.period >= f"{period[:4]}-01",
             Entry.period <= period,
         )
-    ).all()
-    return paper.YearToDate(
-        earned_minor=sum(month.earned_minor for month in history if month.period[:4] == period[:4]),
-        paid_gross_minor=sum(line.gross_minor for line in paid),
-        tax_minor=sum(line.tax_minor for line in paid),
-        net_minor=sum(line.net_minor for line in paid),
     )
 
 

@@ -26,6 +26,7 @@ APPEND_ONLY = (
     "bank_receipt_part",
     "bank_return",
     "balance_snapshot",
+    "bounce",
     "dispute_step",
     "entry",
     "evidence",

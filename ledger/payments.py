@@ -11,7 +11,7 @@ from sqlmodel import Field
 from ledger import vault
 from ledger.db import Instant, Json, Row
 
-GIVEN_BACK = ("returned", "taken_out")  # states of a line whose money is payable again
+GIVEN_BACK = ("returned", "taken_out", "bounced")  # states of a line whose money is payable again
 
 
 class Payout(Row, table=True):

@@ -59,14 +59,21 @@ def _steps(
         .order_by(col(Entry.id))
     ).all()
     steps = [
-        paper.Step(what=_STEPS[entry.kind], on=entry.booked_on) for entry in booked if entry.period == period
+        paper.Step(what=_STEPS[entry.kind], on=entry.booked_on, why=_why(line, entry.kind))
+        for entry in booked
+        if entry.period == period
     ]
     if payout.sent_at is not None and line.state != "taken_out":
         sent = max(clock.day_of(payout.sent_at), booked[0].booked_on)
         if months.of(sent) == period:
             steps.append(paper.Step(what="sent", on=sent))
-    order = ("made", "sent", "returned", "confirmed")
+    order = ("made", "sent", "confirmed", "returned")
     return sorted(steps, key=lambda step: order.index(step.what))
+
+
+def _why(line: payouts.PayoutLine, kind: str) -> str:
+    """Why money came back."""
+    return (line.reason or "") if kind == "payout_returned" else ""
 
 
 def _paid_elsewhere(session: Session, manager_id: str, period: str, currency: str) -> list[paper.Payout]:

@@ -243,15 +243,16 @@ def give_back(
     step: str,
     reason: str | Mapping[str, str],
     *,
+    on: date | None = None,
     by: User,
     now: datetime,
 ) -> None:
     """Lines are taken out, or returned by the bank: what was reserved for them is payable again.
 
-    `reason` is one for all, or one by the id of the line.
+    `reason` is one for all, or one by the id of the line; `on` the day it is booked on, else today.
     """
     calendar = periods.hold_open(session)
-    on = _booked_on(calendar, day_of(now))
+    on = on or _booked_on(calendar, day_of(now))
     made = journal.of_sources(session, "payout_made", [line.id for line in lines])
     for line in lines:
         line.state = advance(PAYOUT_LINE, "payment", line.state, step)

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from sqlmodel import Session, and_, col, func, or_, select
 
 from ledger import bank_files, bank_returns, control, layouts, payouts, rights, statements
+from ledger.bounces import Bounce
 from ledger.clock import end_of
 from ledger.core import entry, period
 from ledger.core.errors import Refused
@@ -85,6 +86,7 @@ def of_month(
             _transit(session, currency),
             _against("bank_and_payments", lines, booked[entry.BANK], lambda line: line.net_minor),
             _against("tax_and_payments", lines, booked[entry.WITHHELD_IIT], lambda line: line.tax_minor),
+            _bounced(session, month, currency),
             _answers(session, lines),
             _files(session, store, batches),
             _statements(session, month, currency),
@@ -113,7 +115,9 @@ def _paid(session: Session, month: str, currency: str) -> list[PayoutLine]:
     return list(session.exec(query.order_by(col(PayoutLine.id))))
 
 
-def _booked(session: Session, lines: Iterable[PayoutLine]) -> Mapping[str, dict[str, int]]:
+def _booked(
+    session: Session, lines: Iterable[PayoutLine], kind: str = "payout_confirmed"
+) -> Mapping[str, dict[str, int]]:
     """By account and payment, what the entries that confirmed it booked."""
     found: dict[str, dict[str, int]] = defaultdict(dict)
     wanted = [line.id for line in lines]
@@ -122,7 +126,7 @@ def _booked(session: Session, lines: Iterable[PayoutLine]) -> Mapping[str, dict[
             select(Posting.account, Entry.source, func.sum(Posting.amount_minor))
             .join(Entry, col(Entry.id) == Posting.entry_id)
             .where(
-                Entry.kind == "payout_confirmed",
+                Entry.kind == kind,
                 col(Entry.source).in_(wanted[start : start + payouts.CHUNK]),
             )
             .group_by(col(Posting.account), col(Entry.source))
@@ -157,6 +161,20 @@ def _transit(session: Session, currency: str) -> Tie:
     return Tie(
         "transit_and_batches", int(told) + sum(d.amount_minor for d in differences), int(told), differences
     )
+
+
+def _bounced(session: Session, month: str, currency: str) -> Tie:
+    """What the books have of payments the bank gave back in the month, against what their lines say."""
+    query = (
+        select(PayoutLine)
+        .join(Bounce, col(Bounce.line_id) == PayoutLine.id)
+        .join(Payout, col(Payout.id) == PayoutLine.payout_id)
+        .where(col(Bounce.came_back_on).between(*_days(month)), Payout.currency == currency)
+    )
+    lines = list(session.exec(query.order_by(col(PayoutLine.id))))
+    booked = _booked(session, lines, "payout_bounced")[entry.BANK]
+    back = {line_id: -minor for line_id, minor in booked.items()}
+    return _against("bounces_and_payments", lines, back, lambda line: line.net_minor)
 
 
 def _answers(session: Session, lines: list[PayoutLine]) -> Tie:
@@ -251,6 +269,7 @@ TITLES = {
     "transit_and_batches": ("在途科目", "未回批次明细"),
     "bank_and_payments": ("银行科目", "已付明细实付"),
     "tax_and_payments": ("代扣个税科目", "已付明细税额"),
+    "bounces_and_payments": ("银行科目（退汇）", "退汇明细实付"),
     "payments_and_answers": ("已付明细实付", "银行回单"),
     "files_and_batches": ("银行文件", "付款单"),
     "books_and_statements": ("账面已付（税前）", "结算单已付（税前）"),
@@ -300,6 +319,6 @@ def _batch_row(found: Reconciliation, batch: Payout) -> tuple[str | int, ...]:
         sums[""].gross_minor,
         sums.get("paid", none).net_minor,
         sums.get("paid", none).tax_minor,
-        sums.get("returned", none).gross_minor,
+        (sums.get("returned", none) + sums.get("bounced", none)).gross_minor,
         found.transit.get(batch.id, 0),
     )

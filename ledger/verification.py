@@ -269,14 +269,19 @@ def _settled(session: Session, now: datetime, counted: dict[str, int], progress:
     counted["deals"] = done
 
 
+_BOOKED = {
+    "reserved": {"payout_made"},
+    "paid": {"payout_made", "payout_confirmed"},
+    "bounced": {"payout_made", "payout_confirmed", "payout_bounced", "payout_returned"},
+}
+
+
 def _payouts(session: Session) -> Found:
     """Every payment's entries say what its line says."""
     for line in session.exec(select(payouts.PayoutLine).order_by(col(payouts.PayoutLine.id))):
         if line.gross_minor != line.tax_minor + line.net_minor:
             yield f"payment {line.id}", "gross is not tax and net together"
-        wanted = {"reserved": {"payout_made"}, "paid": {"payout_made", "payout_confirmed"}}.get(
-            line.state, {"payout_made", "payout_returned"}
-        )
+        wanted = _BOOKED.get(line.state, {"payout_made", "payout_returned"})
         booked = set(
             session.exec(
                 select(Entry.kind).where(Entry.source == line.id, col(Entry.kind).startswith("payout_"))

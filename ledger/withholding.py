@@ -87,7 +87,7 @@ def paid_of(
     """What the bank paid in a year, as the entries have it: gross, and the tax that stayed here."""
     query = (
         sqlalchemy.select(
-            col(Entry.id),
+            col(Entry.source),
             col(PayoutLine.manager_id),
             col(PayoutLine.tax_method),
             col(PayoutLine.value_on),
@@ -97,7 +97,7 @@ def paid_of(
         .join(Posting, col(Posting.entry_id) == col(Entry.id))
         .join(PayoutLine, col(PayoutLine.id) == col(Entry.source))
         .where(
-            col(Entry.kind) == "payout_confirmed",
+            col(Entry.kind).in_(("payout_confirmed", "payout_bounced")),
             col(Entry.currency) == currency,
             col(PayoutLine.value_on).between(date(year, 1, 1), date(year, 12, 31)),
             col(Posting.account).in_((entry.IN_TRANSIT, entry.WITHHELD_IIT)),
@@ -106,13 +106,13 @@ def paid_of(
     )
     if manager_ids is not None:
         query = query.where(col(PayoutLine.manager_id).in_(list(manager_ids)))
-    found: dict[int, Stands] = {}
-    for entry_id, manager_id, method, on, account, amount in session.execute(query):
-        known = found.get(entry_id, Stands(manager_id, method, tax.Paid(on, 0, 0))).paid
+    found: dict[str, Stands] = {}
+    for line_id, manager_id, method, on, account, amount in session.execute(query):
+        known = found.get(line_id, Stands(manager_id, method, tax.Paid(on, 0, 0))).paid
         gross, held = (amount, 0) if account == entry.IN_TRANSIT else (0, -amount)
         paid = tax.Paid(on, known.amount_minor + gross, known.withheld_minor + held)
-        found[entry_id] = Stands(manager_id, method, paid)
-    return list(found.values())
+        found[line_id] = Stands(manager_id, method, paid)
+    return [one for one in found.values() if one.paid.amount_minor]  # but what the bank gave back since
 
 
 def _on_the_way(session: Session, manager_ids: list[str], year: int, currency: str) -> Iterator[Stands]:

@@ -17,7 +17,7 @@ from api.pages import payouts as batches
 from api.pages.doors import pages, see
 from api.rendering import page
 from api.words import sentence
-from ledger import bank_answers, layouts, payouts, rights, sending
+from ledger import bank_answers, bounces, layouts, payouts, rights, sending
 from ledger.core.errors import Conflict, Invalid
 from ledger.payouts import Payout, PayoutLine
 from ledger.users import User
@@ -113,3 +113,26 @@ def _answered(session: Session, found: Payout, form: Form, by: User, now: dateti
     except (Invalid, Conflict) as refusal:
         form.refuse(REFUSED_BESIDE.get(refusal.code, ""), sentence(refusal))
         return None
+
+
+_BOUNCE_BESIDE = {"bounced_before_paid": "back_on", "day_in_future": "back_on", "reason_missing": "why"}
+
+
+@router.post("/payouts/{payout_id}/bounce")
+def bounce(request: Request, session: Books, by: By, now: Now, payout_id: str, form: Filled) -> Response:
+    """The bank gave back payments it had made."""
+    rights.require(by, "payout.confirm")
+    found = payouts.get(session, payout_id, by=by)
+    day, why = form.parsed("back_on", fields.day), form.required("why")
+    chosen = batches.ticked(session, found, form)
+    if form.ok and day is not None:
+        try:
+            reasons = dict.fromkeys((line.id for line in chosen), why)
+            bounces.record(session, found.id, reasons, on=day, by=by, now=now)
+        except (Invalid, Conflict) as refusal:
+            form.refuse(_BOUNCE_BESIDE.get(refusal.code, ""), sentence(refusal))
+    if not form.ok:
+        return batches.shown(request, session, by, now, found, form)
+    response = see(f"/payouts/{found.id}")
+    flash.put(response, N_("Booked: the bank gave them back; the money is payable again."))
+    return response

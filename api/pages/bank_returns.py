@@ -40,6 +40,7 @@ WHY = {
     "day_missing": N_("The row does not say on which day the bank paid"),
     "day_unreadable": N_("The day cannot be read"),
     "answered_otherwise": N_("The payment was answered otherwise before"),
+    "bounced_before_paid": N_("Given back before the day it was paid"),
     "file_contradicts": N_("The file says two things about this payment"),
     "value_month_differs": N_("Paid in another month than the batch was taxed for"),
     "day_in_future": N_("The day is in the future"),
@@ -48,6 +49,7 @@ WHY = {
 OUTCOMES = {
     "paid": (N_("Paid"), "good"),
     "returned": (N_("Returned by the bank"), "bad"),
+    "bounced": (N_("Given back after payment"), "bad"),
     "known": (N_("Known before"), "neutral"),
     "unmatched": (N_("For a person"), "warn"),
 }

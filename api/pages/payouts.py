@@ -219,6 +219,7 @@ def _may(by: User, found: Payout) -> set[str]:
         "send": found.state == "approved" and rights.allows(by, "payout.send"),
         "file": found.file_sha256 is not None and rights.allows(by, "payout.send"),
         "confirm": found.state == "sent" and rights.allows(by, "payout.confirm"),
+        "bounce": found.state in ("sent", "settled") and rights.allows(by, "payout.confirm"),
     }
     return {step for step, allowed in steps.items() if allowed}
 

@@ -22,6 +22,10 @@ SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN = 100  # differences of one tie
 TITLES = {
     "transit_and_batches": (N_("In transit, by the books"), N_("Payments the bank has not answered")),
+    "bounces_and_payments": (
+        N_("Given back by the bank, by the books"),
+        N_("Payments given back in the month, net"),
+    ),
     "bank_and_payments": (N_("Left the bank, by the books"), N_("Payments of the month, net")),
     "tax_and_payments": (N_("Tax withheld, by the books"), N_("Payments of the month, tax")),
     "payments_and_answers": (N_("Payments of the month, net"), N_("Told by the bank's files")),

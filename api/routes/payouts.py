@@ -25,7 +25,7 @@ from api.values import (
     Reason,
     first_of,
 )
-from ledger import approvals, bank_answers, layouts, payables, payouts, sending
+from ledger import approvals, bank_answers, bounces, layouts, payables, payouts, sending
 from ledger.clock import day_of
 from ledger.core.money import format_minor
 from ledger.managers import masked
@@ -81,6 +81,14 @@ class Return(Body):
     reason: Reason
 
 
+class Bouncing(Body):
+    """The bank gave back payments after it had made them."""
+
+    lines: Lines
+    on: Day = Field(description="The bank's day.")
+    reason: Reason
+
+
 class Voiding(Body):
     """Why a batch is given up."""
 
@@ -125,7 +133,7 @@ class LineAnswer(Answer):
     net: str
     tax_method: str
     value_on: Day
-    state: Literal["reserved", "paid", "returned", "taken_out"]
+    state: Literal["reserved", "paid", "returned", "taken_out", "bounced"]
     reason: str | None
 
     @classmethod
@@ -283,6 +291,14 @@ def return_lines(id: PathId, body: Return, session: Books, by: By, now: Now) -> 
     payouts.get(session, id, by=by)
     left = bank_answers.return_lines(session, id, line_ids=body.lines, reason=body.reason, by=by, now=now)
     return _whole(session, left, now)
+
+
+@router.post("/{id}/bounce")
+def bounce(id: PathId, body: Bouncing, session: Books, by: By, now: Now) -> WholePayout:
+    """The bank gave these payments back after it had made them: the money is payable again."""
+    payouts.get(session, id, by=by)
+    reasons = dict.fromkeys(body.lines, body.reason)
+    return _whole(session, bounces.record(session, id, reasons, on=body.on, by=by, now=now), now)
 
 
 @router.post("/{id}/void")

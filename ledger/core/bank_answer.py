@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -18,8 +18,8 @@ from ledger.core.bank_layout import Answer, references
 
 _NEEDED = ("reference", "amount", "account", "result")
 
-Result = Literal["paid", "refused"]
-Outcome = Literal["paid", "returned", "known", "unmatched"]
+Result = Literal["paid", "refused", "bounced"]
+Outcome = Literal["paid", "returned", "bounced", "known", "unmatched"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,23 @@ def match(
     answer: Answer, told: Iterable[Told], sent: Mapping[str, Sent], *, paid_on: date | None
 ) -> list[Match]:
     """Every row with what it comes to. `paid_on` is the bank's day where the rows do not say it."""
-    found = [_match(answer, one, sent, paid_on) for one in told]
-    return _consistent(found)
+    listed = list(told)
+    found = [_match(answer, one, sent, paid_on) for one in listed]
+    paid = {one.line_id: one.on for one in found if one.outcome == "paid" and one.on}
+    since = {
+        line_id: replace(sent[line_id], state="paid", value_on=on)  # paid by this file, and given back by it
+        for line_id, on in paid.items()
+    }
+    return _consistent(
+        [
+            _match(answer, one.told, {**sent, **since}, paid_on) if _is_bounce(answer, one, since) else one
+            for one in found
+        ]
+    )
+
+
+def _is_bounce(answer: Answer, one: Match, paid: Mapping[str, Sent]) -> bool:
+    return one.line_id in paid and result_of(answer, one.told.result) == "bounced"
 
 
 def _match(answer: Answer, told: Told, sent: Mapping[str, Sent], paid_on: date | None) -> Match:
@@ -89,7 +104,8 @@ def _match(answer: Answer, told: Told, sent: Mapping[str, Sent], paid_on: date |
         return Match(told, "unmatched", why="reference_unknown")
     result = result_of(answer, told.result)
     day = sheet.day_of(told.day) if told.day else paid_on
-    why = _differs(told, payment) or ("" if result else "result_unknown") or _no_day(result, told, day)
+    why = _differs(told, payment) or ("" if result else "result_unknown")
+    why = why or _no_day(result, told, day, payment.state)
     if why:
         return Match(told, "unmatched", payment.id, payment.batch, why=why)
     return _answered(told, payment, result or "refused", day)
@@ -100,10 +116,20 @@ def _answered(told: Told, payment: Sent, result: Result, day: date | None) -> Ma
     becomes: Outcome = "paid" if result == "paid" else "returned"
     if payment.state == "reserved":
         return Match(told, becomes, payment.id, payment.batch, on=day)
-    same = payment.state == becomes and (becomes == "returned" or payment.value_on == day)
-    if same:
+    if payment.state == "paid" and result == "bounced" and day is not None:
+        if day < payment.value_on:
+            return Match(told, "unmatched", payment.id, payment.batch, why="bounced_before_paid")
+        return Match(told, "bounced", payment.id, payment.batch, on=day)
+    if _is_known(payment, result, day):
         return Match(told, "known", payment.id, payment.batch, on=day)
     return Match(told, "unmatched", payment.id, payment.batch, why="answered_otherwise")
+
+
+def _is_known(payment: Sent, result: Result, day: date | None) -> bool:
+    """Whether this was answered before: a bounced payment was paid first, on its value date."""
+    if result == "paid":
+        return payment.state in ("paid", "bounced") and payment.value_on == day
+    return payment.state == "returned" or (payment.state == "bounced" and result == "bounced")
 
 
 def _differs(told: Told, payment: Sent) -> str:
@@ -115,8 +141,10 @@ def _differs(told: Told, payment: Sent) -> str:
     return "" if digits(told.account) == digits(payment.account) else "account_differs"
 
 
-def _no_day(result: Result | None, told: Told, day: date | None) -> str:
-    if result == "refused" or day is not None:
+def _no_day(result: Result | None, told: Told, day: date | None, state: str) -> str:
+    """A refusal needs no day, nor does what is given back before it was paid."""
+    is_refused = result == "refused" or (result == "bounced" and state != "paid")
+    if is_refused or day is not None:
         return ""
     return "day_unreadable" if told.day else "day_missing"
 
@@ -128,9 +156,15 @@ def _consistent(found: Sequence[Match]) -> list[Match]:
         if one.outcome in ("paid", "returned"):
             by_line[one.line_id].add((one.outcome, one.on))
     seen: set[str] = set()
+    back: dict[str, set[date | None]] = defaultdict(set)
+    for one in found:
+        if one.outcome == "bounced":
+            back[one.line_id].add(one.on)
     listed = []
     for one in found:
-        if one.outcome in ("paid", "returned"):
+        if one.outcome == "bounced":
+            one = _once(one, back[one.line_id], seen, f"{one.line_id} bounced")
+        elif one.outcome in ("paid", "returned"):
             if len(by_line[one.line_id]) > 1:
                 one = Match(one.told, "unmatched", one.line_id, one.batch, why="file_contradicts")
             elif one.line_id in seen:
@@ -140,10 +174,22 @@ def _consistent(found: Sequence[Match]) -> list[Match]:
     return listed
 
 
+def _once(one: Match, days: Collection[date | None], seen: set[str], key: str) -> Match:
+    """A payment given back, told of twice in a file: once, where both say the same day."""
+    if len(days) > 1:
+        return replace(one, outcome="unmatched", on=None, why="file_contradicts")
+    if key in seen:
+        return replace(one, outcome="known")
+    seen.add(key)
+    return one
+
+
 def result_of(answer: Answer, text: str) -> Result | None:
     """What a word of the bank's means; None where the layout does not know it."""
     if text in answer.paid:
         return "paid"
+    if text in answer.bounced:
+        return "bounced"
     return "refused" if text in answer.refused else None
 
 

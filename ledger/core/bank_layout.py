@@ -13,6 +13,7 @@ answer:                          # what the bank sends back
   columns: {reference: [用途, 附言], amount: 金额, account: 收款账号, result: 交易状态, reason: 失败原因}
   paid: [交易成功, 成功]
   refused: [交易失败, 失败]
+  bounced: [退汇]                  # given back, perhaps after it had been paid; may be left out
 receipts:                        # the account's own list (银行流水), for what came in
   columns: {reference: 交易流水号, day: 交易日期, amount: 贷方发生额, payer: 对方户名, remark: [摘要, 附言]}
 """
@@ -67,6 +68,7 @@ class Answer:
     columns: Mapping[str, tuple[str, ...]]
     paid: tuple[str, ...]
     refused: tuple[str, ...]
+    bounced: tuple[str, ...] = ()
     encoding: Encoding | None = None  # None: whichever it is
 
 
@@ -198,7 +200,7 @@ def _check_columns(fields: Fields, kind: str, columns: Sequence[Column]) -> None
 
 
 def _answer(node: Node) -> Answer:
-    fields = node.fields("columns", "paid", "refused", "encoding")
+    fields = node.fields("columns", "paid", "refused", "bounced", "encoding")
     named = fields.need("columns").fields(*OF_ANSWER)
     for needed in _NEEDED:
         named.need(needed)
@@ -206,6 +208,7 @@ def _answer(node: Node) -> Answer:
         columns={key: _texts(one) for key, one in named.items()},
         paid=_texts(fields.need("paid")),
         refused=_texts(fields.need("refused")),
+        bounced=_texts(fields["bounced"]) if "bounced" in fields else (),
         encoding=_encoding(fields),
     )
 

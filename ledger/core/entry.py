@@ -84,6 +84,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "payout_made": (PAYABLE, IN_TRANSIT),
     "payout_returned": (IN_TRANSIT, PAYABLE),
     "payout_confirmed": (IN_TRANSIT, BANK, WITHHELD_IIT),
+    "payout_bounced": (IN_TRANSIT, BANK, WITHHELD_IIT),
     "paid_elsewhere": (PAYABLE, BANK),
     "tax_remitted": (WITHHELD_IIT, BANK),
     "left_owing": (RECOVERABLE, PAYABLE),

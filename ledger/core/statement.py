@@ -168,6 +168,7 @@ class Step(Value):
 
     what: StepKind
     on: date
+    why: str = ""  # of what came back
 
 
 class Payout(Value):

@@ -61,6 +61,7 @@ PAYOUT: Steps = {
 }
 PAYOUT_LINE: Steps = {
     "reserved": {"confirm": "paid", "return": "returned", "take_out": "taken_out"},
+    "paid": {"bounce": "bounced"},
 }
 BANK_RECEIPT_LINE: Steps = {
     "open": {"book": "booked", "set_aside": "set_aside"},

@@ -131,3 +131,20 @@ def _send_in(desk: Desk, content: bytes, who: str = "finance") -> Response:
         headers=desk._cookies(who),
         follow_redirects=False,
     )
+
+
+def test_a_payment_that_came_back_after_it_was_paid_is_ticked_and_payable_again(desk: Desk) -> None:
+    made = _sent(desk)
+    first, _ = _lines(desk, made)
+    paid = {"do": "all", "value_on": "2026-05-19", "confirmed": "yes"}
+    desk.done("finance", f"/payouts/{made}/bank", paid)
+    assert "登记退汇" in desk.see("finance", f"/payouts/{made}")
+    assert "登记退汇" not in desk.see("operator", f"/payouts/{made}")
+    path = f"/payouts/{made}/bounce"
+    assert set(desk.mend("finance", path, {}).errors) == {"back_on", "why"}
+    told = {"line": first.id, "back_on": "2026-05-18", "why": "账户已销户"}
+    assert "back_on" in desk.mend("finance", path, told).errors
+    desk.done("finance", path, {**told, "back_on": "2026-05-19"})
+    shown = desk.see("finance", f"/payouts/{made}")
+    assert "付款后退汇" in shown and "账户已销户" in shown
+    assert [line.state for line in _lines(desk, made)] == ["bounced", "paid"]

@@ -155,6 +155,7 @@ ROWS: dict[str, str] = {
     "/payouts/{made}/take-out": "of",
     "/payouts/{made}/void": "of",
     "/payouts/{sent}/bank": "f",
+    "/payouts/{sent}/bounce": "f",
     "/periods/2026-01/reopenings/{reopening}": "o",
     "/periods/2026-02/close": "f",
     "/periods/2026-02/reopenings": "f",

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import text
 
-from ledger import approvals, bank_answers, control, deals, holds, payouts, sending
+from ledger import approvals, bank_answers, bounces, control, deals, holds, payouts, sending
 from ledger.core.entry import IN_TRANSIT
 from ledger.core.errors import Refused
 from ledger.db import Database
@@ -35,7 +35,8 @@ EARNED = """
 """
 PAID = """
     SELECT p.manager_id, -sum(p.amount_minor) FROM posting p JOIN entry e ON e.id = p.entry_id
-    WHERE e.kind = 'payout_confirmed' AND p.account IN ('1002', '2221.12') GROUP BY p.manager_id
+    WHERE e.kind IN ('payout_confirmed', 'payout_bounced') AND p.account IN ('1002', '2221.12')
+    GROUP BY p.manager_id
 """
 COST = "SELECT manager_id, sum(amount_minor) FROM posting WHERE account = '6401' GROUP BY manager_id"
 batches, numbers = st.integers(0, 5), st.integers(0, 5)
@@ -175,6 +176,18 @@ class Batches(RuleBasedStateMachine):
             self.tried(
                 lambda session: bank_answers.confirm(
                     session, found.id, value_on=VALUE_ON, by=self.world.firm.finance, now=day(9)
+                )
+            )
+
+    @rule(of=batches, line=numbers)
+    def come_back(self, of: int, line: int) -> None:
+        """A payment the bank gives back, perhaps one that it never made."""
+        if found := self.batch(of):
+            lines = self.world.lines(found)
+            reasons = {lines[line % len(lines)].id: "x"}
+            self.tried(
+                lambda session: bounces.record(
+                    session, found.id, reasons, on=VALUE_ON, by=self.world.firm.finance, now=day(9)
                 )
             )
 

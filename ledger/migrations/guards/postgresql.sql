@@ -135,6 +135,11 @@ BEGIN
       WHERE l.id = NEW.source) THEN
     PERFORM guard_refuse('payment_not_approved');
   END IF;
+  IF NEW.kind = 'payout_bounced' AND NOT EXISTS (
+      SELECT 1 FROM public.bounce b JOIN public.entry c ON c.source = b.line_id AND c.kind = 'payout_confirmed'
+      WHERE b.line_id = NEW.source AND c.id = NEW.reverses) THEN
+    PERFORM guard_refuse('bounce_unknown');
+  END IF;
   IF NEW.kind IN ('payout_made', 'payout_confirmed') AND NOT EXISTS (
       SELECT 1 FROM public.payout_line l
       WHERE l.id = NEW.source

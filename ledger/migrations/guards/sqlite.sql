@@ -63,6 +63,10 @@ CREATE TRIGGER entry_is_whole BEFORE INSERT ON entry BEGIN
         JOIN payout b ON b.id = l.payout_id AND b.state IN ('sent', 'settled')
         JOIN payout_approval a ON a.payout_id = b.id AND a.digest = b.digest AND a.approved_by <> b.made_by
       WHERE l.id = NEW.source);
+  SELECT RAISE(ABORT, 'bounce_unknown')
+    WHERE NEW.kind = 'payout_bounced' AND NOT EXISTS (
+      SELECT 1 FROM bounce b JOIN entry c ON c.source = b.line_id AND c.kind = 'payout_confirmed'
+      WHERE b.line_id = NEW.source AND c.id = NEW.reverses);
   SELECT RAISE(ABORT, 'payment_differs')
     WHERE NEW.kind IN ('payout_made', 'payout_confirmed') AND NOT EXISTS (
       SELECT 1 FROM payout_line l

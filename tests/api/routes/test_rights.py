@@ -85,6 +85,7 @@ ENTERED = {
     "bank_name": "b",
     "bank_account": "6222020200112233445",
 }
+BACK = {"lines": ["{line}"], "reason": "r"}
 ENDING = {"last_on": "2026-03-31", "reason": "r"}
 INVOICE = {"data": INVOICE_FIELDS, "files": FILE}
 TOLD = "用途,收款账号,金额,状态\n别人的,62229999,1.00,成功\n"
@@ -268,7 +269,8 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("POST /payouts/{approved}/send", None, (401, 403, 403, 200, 200)),
     ("GET /payouts/{sent}/file", None, (401, 403, 403, 200, 200)),
     ("POST /payouts/{sent}/confirm", {"value_on": "2026-03-01"}, (401, 403, 403, 403, 200)),
-    ("POST /payouts/{sent}/return", {"lines": ["{line}"], "reason": "r"}, (401, 403, 403, 403, 200)),
+    ("POST /payouts/{sent}/bounce", {**BACK, "on": "2026-03-01"}, (401, 403, 403, 403, 409)),
+    ("POST /payouts/{sent}/return", BACK, (401, 403, 403, 403, 200)),
     ("POST /payouts/{made}/void", {"reason": "r"}, (401, 403, 403, 200, 200)),
     ("GET /statements", None, (401, 200, 200, 200, 200)),
     ("GET /statements/{statement}", None, (401, 200, 404, 200, 200)),
