@@ -41,8 +41,11 @@ def named(name: str) -> Snapshot:
 
 def text(pdf: bytes) -> str:
     """What can be read off the paper, without white space, which layout may put anywhere."""
-    pages = pypdf.PdfReader(io.BytesIO(pdf)).pages
-    return re.sub(r"\s+", "", "\n".join(page.extract_text() for page in pages))
+    return "".join(text_of(page) for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
+
+
+def text_of(page: pypdf.PageObject) -> str:
+    return re.sub(r"\s+", "", page.extract_text())
 
 
 def test_every_amount_of_every_line_is_on_the_paper() -> None:
@@ -100,6 +103,30 @@ def test_no_line_is_cut_in_two_by_a_page() -> None:
     for one in ordinary(120).lines:
         row = press.grouped(one.gross_minor, "CNY") + press.grouped(one.held_minor, "CNY")
         assert any(one.entry in page and row in page for page in pages), one.entry
+
+
+@pytest.mark.parametrize("count", range(2, 8))
+def test_no_row_of_any_list_is_cut_in_two_wherever_the_page_ends(count: int) -> None:
+    """Each list comes to the end of a page with its first row at some of these lengths."""
+    shown = ordinary(count)
+    long = "一个名字要占两行的项目，因为它在合同上就叫这么长的名字，改不短"
+    shown = shown.model_copy(
+        update={"pending": tuple(item.model_copy(update={"deal_title": long}) for item in shown.pending)}
+    )
+    pages = [text_of(page) for page in pypdf.PdfReader(io.BytesIO(paper.render(shown))).pages]
+
+    def together(*said: str) -> bool:
+        return any(all(one in page for one in said) for page in pages)
+
+    for one in shown.lines:
+        assert together(
+            f"{press.grouped(one.payable_minor, 'CNY')}", one.entry, re.sub(r"\s", "", one.because.zh)
+        )
+    for row in shown.pending:
+        assert together(press.grouped(row.amount_minor, "CNY"), long + row.deal_id)
+    assert together(shown.adjustments[0].deal_id, shown.adjustments[0].reason.zh.replace(" ", ""))
+    for payout in shown.payouts:
+        assert together(payout.reference, *(re.sub(r"\s", "", words.zh) for words in payout.tax_working))
 
 
 def test_an_empty_month_says_so_on_one_page() -> None:
