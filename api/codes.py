@@ -93,6 +93,9 @@ SETTINGS: Mapping[str, str] = {
     "retention.messages_days": N_("Days an e-mail that was sent is kept"),
     "retention.notices_days": N_("Days a notice in the app is kept"),
     "retention.parts_days": N_("Days the parts of a finished run are kept"),
+    "retention.answers_days": N_("Days the answers to programs are kept"),
+    "retention.vouchers_years": N_("Years vouchers and books are kept after the accounting year"),
+    "retention.others_years": N_("Years other records are kept after the accounting year"),
 }
 IDENTITIES: Mapping[str, str] = {
     "resident_id": N_("Resident identity card"),

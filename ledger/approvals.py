@@ -13,7 +13,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, Session, col, func, select
 
-from ledger import audit, db, ids, policies, rights, stand_ins, users
+from ledger import audit, db, ids, managers, persons, policies, rights, stand_ins, users
 from ledger.clock import day_of
 from ledger.core import entry, money
 from ledger.core.errors import Conflict, Forbidden, Refused
@@ -290,6 +290,7 @@ class Look:
 
     first_time: frozenset[str] = frozenset()  # managers who were never paid before
     changed_account: frozenset[str] = frozenset()  # whose account is not the one they were last paid on
+    shared_account: frozenset[str] = frozenset()  # whose account is another payee's too
 
 
 def look(session: Session, payout: Payout) -> Look:
@@ -304,6 +305,12 @@ def look(session: Session, payout: Payout) -> Look:
             if last.get(line.manager_id, (line.bank_name, line.bank_account))
             != (line.bank_name, line.bank_account)
         ),
+        frozenset(
+            subject
+            for one in persons.shared(session)
+            if one.place == managers.ACCOUNT
+            for subject in one.subjects
+        ),
     )
 
 
@@ -311,8 +318,8 @@ def last_accounts(session: Session, payout_id: str) -> dict[str, tuple[str, str]
     """(bank, account) each payee of a batch was last paid on; who never was is missing."""
     payees = select(PayoutLine.manager_id).where(PayoutLine.payout_id == payout_id)
     query = (
-        select(PayoutLine.manager_id, PayoutLine.bank_name, PayoutLine.bank_account)
+        select(PayoutLine)
         .where(col(PayoutLine.manager_id).in_(payees), PayoutLine.state == "paid")
         .order_by(col(PayoutLine.value_on), col(PayoutLine.id))
     )
-    return {manager_id: (bank, account) for manager_id, bank, account in session.exec(query)}
+    return {line.manager_id: (line.bank_name, line.bank_account) for line in session.exec(query)}

@@ -12,12 +12,13 @@ import hmac
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import inspect
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from ledger import clock, db, ids, rights
+from ledger import clock, db, ids, persons, rights
 from ledger.core.seal import canonical
 from ledger.db import Instant, Json, Row
 from ledger.rights import Actor
@@ -121,13 +122,20 @@ def changed(
 def _changes(row: SQLModel) -> tuple[dict[str, Any], dict[str, Any]]:
     state = inspect(row)
     before, after = {}, {}
-    for name in sorted({attribute.key for attribute in state.mapper.column_attrs} - LONG):
-        history, value = state.attrs[name].history, getattr(row, name)
+    for attribute in sorted({attribute.key for attribute in state.mapper.column_attrs} - LONG):
+        history, value = state.attrs[attribute].history, getattr(row, attribute)
+        name, read = _readable(row, attribute)
         if history.deleted:
-            before[name], after[name] = history.deleted[0], value
+            before[name], after[name] = read(history.deleted[0]), read(value)
         elif value is not None and (history.added or not state.persistent):
-            after[name] = value
+            after[name] = read(value)
     return before, after
+
+
+def _readable(row: SQLModel, attribute: str) -> tuple[str, Callable[[Any], Any]]:
+    """What a column is called, and how its value is read: what is under a person's key is opened."""
+    name = attribute.removesuffix("_kept")
+    return name, (lambda value: value) if name == attribute else partial(persons.in_clear, row, name)
 
 
 def _said(session: Session, subject: str, column: str, value: Any) -> Any:

@@ -62,6 +62,12 @@ class Bucket:
         content: bytes = found["Body"].read()
         return content
 
+    def remove(self, name: str) -> bool:
+        """Let the bytes go; whether there were any."""
+        was_there = self._is_there(name)
+        self._client.delete_object(Bucket=self.name, Key=self._key(name))
+        return was_there
+
     def names(self) -> Iterator[str]:
         """Every name that is kept."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=self.prefix)

@@ -151,8 +151,9 @@ def _city(contracts: int) -> Iterator[str]:
 def _bank_accounts(session: Session) -> None:
     """Nine in ten of the city's managers have told where they want to be paid."""
     for number, manager in enumerate(managers.listing(session, limit=10_000)):
-        if manager.bank_account is None and number % 10:
-            manager.bank_name, manager.bank_account = "中国建设银行株洲分行", f"6217000000{number:09d}"
+        if not manager.has_account and number % 10:
+            manager.bank_name = "中国建设银行株洲分行"
+            managers.keep_account(session, manager, f"6217000000{number:09d}")
 
 
 def _close_city(session: Session, finance: User, now: datetime) -> None:

@@ -49,6 +49,15 @@ class Store:
             raise NotFound("file_damaged", "the file {sha256} is damaged; restore it", sha256=sha256)
         return content
 
+    def remove(self, sha256: str) -> bool:
+        """Let a file go: its person was erased, or its time is over. Whether it was there."""
+        if self.bucket is not None:
+            return self.bucket.remove(sha256)
+        path = self._path(sha256)
+        was_there = path.exists()
+        path.unlink(missing_ok=True)
+        return was_there
+
     def names(self) -> Iterator[str]:
         """Every file that is kept, in order; one that is being written has another name."""
         there = (path.name for path in self.root.glob("??/*")) if self.bucket is None else self.bucket.names()

@@ -16,6 +16,7 @@ from sqlalchemy import Table, UniqueConstraint
 
 from ledger import tables
 from ledger.core import states
+from ledger.persons import NAMELESS
 
 # Rows that are written once. The application's role may add to these and read them, no more.
 APPEND_ONLY = (
@@ -29,6 +30,8 @@ APPEND_ONLY = (
     "bounce",
     "dispute_step",
     "entry",
+    "erasure",
+    "erasure_request",
     "evidence",
     "fact",
     "handover",
@@ -59,14 +62,18 @@ _BY_HAND = ("entry", "posting", "seal_block", "sealed")  # their triggers on SQL
 # Rows the application only reads: a migration writes them.
 READ_ONLY = ("entry_kind", "alembic_version")
 
-# Rows that may be thrown away: a person's salt, so that nothing sealed says anything about them; work that is
-# done; what somebody signed in with, or failed to, whom the company named, and how often they asked; and what
-# people and programs were told, and where.
+# Rows that may be thrown away: the salt and the key of a person who is erased, so that nothing sealed or
+# kept says anything about them; work that is done; what somebody signed in with, or failed to, whom the
+# company named, and how often they asked; what was answered to them; and what people and programs were told,
+# and where.
 REMOVABLE = (
+    "answer",
     "company_identity",
     "contact",
     "delivery",
     "notice",
+    "person_key",
+    "person_mark",
     "rate_count",
     "recovery_code",
     "run_part",
@@ -79,7 +86,6 @@ REMOVABLE = (
 # Rows that change, and never go.
 KEPT = (
     "access_token",
-    "answer",
     "bank_receipt_line",
     "bank_return_row",
     "claim",
@@ -144,13 +150,14 @@ FROZEN = (
             "decided_by",
             "decided_at",
             "reason",
+            "phone",
         ),
     ),
     Frozen("dispute", ("state", "state_at", "due_on")),
     Frozen(
         "payout", ("state", "digest", "sent_by", "sent_at", "file_sha256", "file_layout", "voided_reason")
     ),
-    Frozen("payout_line", ("state", "settled_at", "reason", "value_on")),
+    Frozen("payout_line", ("state", "settled_at", "reason", "value_on", "payee_name")),
     Frozen("cutover", ("state", "published_by", "published_at")),
     Frozen("cutover", ("state",), once_not="draft"),
     Frozen("plan_version", ("state", "effective_on", "published_by", "published_at")),
@@ -158,6 +165,29 @@ FROZEN = (
     Frozen("payout_policy", ("state", "effective_on", "published_by", "published_at")),
     Frozen("payout_policy", ("state",), once_not="draft"),
     Frozen("split_agreement", ("state", "state_at")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Erasable:
+    """A column of a row that is written once, which takes one other value: when its person was erased."""
+
+    table: str
+    person: str
+    column: str
+    empty: str
+
+    @property
+    def name(self) -> str:
+        """The trigger's name."""
+        return f"{self.table}_{self.column}_stays"
+
+
+ERASABLE = (
+    Erasable("invitation", "manager_id", "phone", ""),
+    Erasable("paper", "manager_id", "snapshot", "{}"),
+    Erasable("payout_line", "manager_id", "payee_name", NAMELESS),
+    Erasable("statement", "manager_id", "snapshot", "{}"),
 )
 STEPS: Mapping[str, states.Steps] = {
     "bank_receipt_line": states.BANK_RECEIPT_LINE,
@@ -205,13 +235,18 @@ def _sqlite() -> Iterator[str]:
     for table in APPEND_ONLY:
         if table not in _BY_HAND:
             yield _refuse(f"{table}_is_new", "INSERT", table, "replaced", _there_already(table))
-            yield from _never(table)
+            yield from _never(table, _others_differ(table))
     for table in KEPT:
         yield _refuse(f"{table}_never_goes", "DELETE", table, "removed")
         # INSERT OR REPLACE would be a delete that no trigger sees
         yield _refuse(f"{table}_is_new", "INSERT", table, "replaced", _there_already(table))
     yield _refuse("entry_kind_never_grows", "INSERT", "entry_kind", "added")
     yield from _never("entry_kind")
+    yield _refuse("person_key_goes_with_them", "DELETE", "person_key", "removed", f"NOT {_erased('subject')}")
+    for one in ERASABLE:
+        said = f"NEW.{one.column} IS NOT OLD.{one.column}"
+        allowed = f"NEW.{one.column} = '{one.empty}' AND {_erased(one.person)}"
+        yield _refuse(one.name, "UPDATE", one.table, "changed", f"{said} AND NOT ({allowed})")
     for frozen in FROZEN:
         yield _refuse(frozen.name, "UPDATE", frozen.table, "changed", _differs(frozen))
     for table, steps in STEPS.items():
@@ -225,8 +260,27 @@ def _sqlite() -> Iterator[str]:
         yield _refuse(f"{table}_begins", "INSERT", table, "state", f"NEW.state <> '{state}'")
 
 
-def _never(table: str) -> Iterator[str]:
-    yield _refuse(f"{table}_never_changes", "UPDATE", table, "changed")
+def erasable_of(table: str) -> list[str]:
+    """The columns of a table that lose what they say of a person who is erased."""
+    return [one.column for one in ERASABLE if one.table == table]
+
+
+def _others_differ(name: str) -> str:
+    """Whether a column differs that may not be erased, or none that may; empty where none may be."""
+    gone = erasable_of(name)
+    if not gone:
+        return ""
+    fixed = [column for column in _table(name).columns.keys() if column not in gone]  # noqa: SIM118
+    same = " AND ".join(f"NEW.{column} IS OLD.{column}" for column in gone)
+    return " OR ".join([*(f"NEW.{column} IS NOT OLD.{column}" for column in fixed), f"({same})"])
+
+
+def _erased(person: str) -> str:
+    return f"EXISTS (SELECT 1 FROM erasure WHERE subject = OLD.{person})"
+
+
+def _never(table: str, where: str = "") -> Iterator[str]:
+    yield _refuse(f"{table}_never_changes", "UPDATE", table, "changed", where)
     yield _refuse(f"{table}_never_goes", "DELETE", table, "removed")
 
 
@@ -267,8 +321,17 @@ def _table(name: str) -> Table:
 
 def _postgresql() -> Iterator[str]:
     for table in APPEND_ONLY:
-        yield _on(f"{table}_never_changes", "BEFORE DELETE OR UPDATE", table, "guard_never()")
+        gone = erasable_of(table)
+        event = "BEFORE DELETE" if gone else "BEFORE DELETE OR UPDATE"
+        yield _on(f"{table}_never_changes", event, table, "guard_never()")
+        if gone:
+            yield _on(f"{table}_stays", "BEFORE UPDATE", table, f"guard_but({_quoted(gone)})")
         yield _emptied(table)
+    yield _on("person_key_goes_with_them", "BEFORE DELETE", "person_key", "guard_key()")
+    yield _emptied("person_key")
+    for one in ERASABLE:
+        call = f"guard_erased({_quoted((one.person, one.column, one.empty))})"
+        yield _on(one.name, "BEFORE UPDATE", one.table, call)
     for table in KEPT:
         yield _on(f"{table}_never_goes", "BEFORE DELETE", table, "guard_never()")
         yield _emptied(table)

@@ -80,6 +80,8 @@ def _grant(connection: Connection, role: str) -> None:
     ).all():
         connection.exec_driver_sql(f'REVOKE ALL ON "{table}" FROM {name}')
         connection.exec_driver_sql(f'GRANT {", ".join(_rights(table))} ON "{table}" TO {name}')
+        for column in guarded.erasable_of(table):
+            connection.exec_driver_sql(f'GRANT UPDATE ("{column}") ON "{table}" TO {name}')
     connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {DISPATCH} TO {name}")
     for what in ("TABLES", "SEQUENCES", "FUNCTIONS"):
         connection.exec_driver_sql(f"GRANT ALL ON ALL {what} IN SCHEMA {DISPATCH} TO {name}")

@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlmodel import Field, Session, col, select
+from sqlalchemy import Column, String
+from sqlmodel import Field, Relationship, Session, col, select
 from stdnum.cn import ric, uscc
 from stdnum.exceptions import ValidationError
 
-from ledger import audit, managers, rights, vault
+from ledger import audit, managers, persons, rights
 from ledger.core.errors import Invalid, NotFound
 from ledger.db import Instant, Row
+from ledger.persons import PersonKey
 from ledger.rights import Actor
 
 KINDS = ("resident_id", "credit_code", "passport", "other")
@@ -32,10 +34,19 @@ class PayeeIdentity(Row, table=True):
 
     manager_id: str = Field(primary_key=True)
     kind: str
-    identity_number: str = Field(sa_type=vault.Encrypted("payee_identity.identity_number"))
+    identity_number_kept: str = Field(sa_column=Column("identity_number", String, nullable=False))
     residence: str  # resident, or non_resident
     recorded_by: str
     recorded_at: datetime = Field(sa_type=Instant)
+    key: PersonKey | None = Relationship(sa_relationship=persons.under_key("PayeeIdentity.manager_id"))
+
+    @property
+    def identity_number(self) -> str:
+        """The number in clear; empty where nobody can read it any more."""
+        return persons.in_clear(self, "identity_number", self.identity_number_kept) or ""
+
+
+NUMBER = "payee_identity.identity_number"  # where a number stands
 
 
 def record(
@@ -53,9 +64,11 @@ def record(
     managers.get(session, manager_id)
     checked = check(kind, number)
     kept = session.get(PayeeIdentity, manager_id) or PayeeIdentity(
-        manager_id=manager_id, kind="", identity_number="", residence="", recorded_by="", recorded_at=now
+        manager_id=manager_id, kind="", identity_number_kept="", residence="", recorded_by="", recorded_at=now
     )
-    kept.kind, kept.identity_number = kind, checked
+    kept.kind = kind
+    persons.keep(session, kept, manager_id, "identity_number", checked)
+    persons.mark(session, manager_id, NUMBER, checked)
     kept.residence = "resident" if is_resident else "non_resident"
     kept.recorded_by, kept.recorded_at = by.id, now
     session.add(kept)

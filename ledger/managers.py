@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, or_
-from sqlmodel import Field, Session, col, select
+from sqlalchemy import Column, ColumnElement, String, or_
+from sqlmodel import Field, Relationship, Session, col, select
 
-from ledger import audit, clock, db, ids, rights, vault
+from ledger import audit, clock, db, ids, persons, rights
 from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.db import Instant, Row
+from ledger.persons import PersonKey
 from ledger.rights import Actor
 
 TAX_METHODS = ("per_payment", "platform_cumulative", "invoiced", "payroll")
+ACCOUNT = "manager.bank_account"  # where an account stands
 BEGINNING = date(2000, 1, 1)  # a grade that was always held
 
 
@@ -28,12 +30,23 @@ class Manager(Row, table=True):
     phone: str | None = None
     tax_method: str = "per_payment"  # set last; which one counts on a day says `tax_methods_on`
     bank_name: str | None = None
-    bank_account: str | None = Field(default=None, sa_type=vault.Encrypted("manager.bank_account"))
+    bank_account_kept: str | None = Field(default=None, sa_column=Column("bank_account", String))
     bank_cnaps: str | None = None
     created_at: datetime = Field(sa_type=Instant)
     account_changed_by: str | None = None  # who gave the account another one's place, and who made sure of it
     account_changed_at: datetime | None = Field(default=None, sa_type=Instant)
     account_confirmed_by: str | None = None
+    key: PersonKey | None = Relationship(sa_relationship=persons.under_key("Manager.id"))
+
+    @property
+    def bank_account(self) -> str | None:
+        """The account in clear: for the bank, and for who may see it."""
+        return persons.in_clear(self, "bank_account", self.bank_account_kept)
+
+    @property
+    def has_account(self) -> bool:
+        """Whether one is known, without looking at it."""
+        return bool(self.bank_account_kept) and self.key is not None
 
     @property
     def account_waits(self) -> bool:
@@ -90,10 +103,10 @@ def add(
         phone=phone,
         tax_method=tax_method,
         bank_name=bank_name,
-        bank_account=bank_account,
         bank_cnaps=bank_cnaps,
         created_at=now,
     )
+    keep_account(session, manager, bank_account)
     session.add(manager)
     audit.changed(session, by, "manager.add", manager, now=now)
     if grade:
@@ -139,23 +152,34 @@ def set_payment(
     db.lock(session, f"payee:{manager_id}")
     manager, at = get(session, manager_id), now or clock.now()
     _tax_from(session, manager, tax_method, tax_from or clock.day_of(at), by=by, now=at)
-    _account_from(manager, (bank_name, bank_account, bank_cnaps), by, at)
+    _account_from(session, manager, (bank_name, bank_account, bank_cnaps), by, at)
     manager.tax_method = tax_method
     audit.changed(session, by, "manager.set_payment", manager, now=now)
     return manager
 
 
 def _account_from(
-    manager: Manager, account: tuple[str | None, str | None, str | None], by: Actor | None, now: datetime
+    session: Session,
+    manager: Manager,
+    account: tuple[str | None, str | None, str | None],
+    by: Actor | None,
+    now: datetime,
 ) -> None:
     before = (manager.bank_name, manager.bank_account, manager.bank_cnaps)
     if account == before:
         return
-    manager.bank_name, manager.bank_account, manager.bank_cnaps = account
+    manager.bank_name, _, manager.bank_cnaps = account
+    keep_account(session, manager, account[1])
     is_changed = before[1] is not None and account[1] is not None and by is not None
     manager.account_changed_by = by.id if is_changed and by is not None else None
     manager.account_changed_at = now if is_changed else None
     manager.account_confirmed_by = None
+
+
+def keep_account(session: Session, manager: Manager, account: str | None) -> None:
+    """Under the person's key, and so that it is found should another have the same."""
+    persons.keep(session, manager, manager.id, "bank_account", account)
+    persons.mark(session, manager.id, ACCOUNT, account)
 
 
 def _tax_from(

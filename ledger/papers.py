@@ -224,6 +224,8 @@ def _last(session: Session, kind: str, subject: str) -> Paper | None:
 
 def read(kept: Paper) -> Report:
     """What a kept paper says."""
+    if not kept.snapshot:
+        raise NotFound("paper_erased", "{number} was erased with the person it is about", number=kept.number)
     return report.from_json(json.dumps(kept.snapshot))
 
 

@@ -86,7 +86,7 @@ def _below_minimum(case: Case) -> str | None:
 
 
 def _no_account(case: Case) -> str | None:
-    return None if case.manager.bank_account and case.manager.bank_name else "no_bank_account"
+    return None if case.manager.has_account and case.manager.bank_name else "no_bank_account"
 
 
 def _unconfirmed(case: Case) -> str | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index
-from sqlmodel import Field
+from sqlalchemy import BigInteger, Column, Index, String
+from sqlmodel import Field, Relationship
 
-from ledger import vault
+from ledger import persons
 from ledger.db import Instant, Json, Row
+from ledger.persons import PersonKey
 
 GIVEN_BACK = ("returned", "taken_out", "bounced")  # states of a line whose money is payable again
 
@@ -45,7 +46,7 @@ class PayoutLine(Row, table=True):
     manager_id: str
     payee_name: str
     bank_name: str
-    bank_account: str = Field(sa_type=vault.Encrypted("payout_line.bank_account"))
+    bank_account_kept: str = Field(sa_column=Column("bank_account", String, nullable=False))
     bank_cnaps: str = ""
     gross_minor: int = Field(sa_type=BigInteger)
     tax_minor: int = Field(sa_type=BigInteger)
@@ -56,3 +57,9 @@ class PayoutLine(Row, table=True):
     state: str
     settled_at: datetime | None = Field(default=None, sa_type=Instant)
     reason: str | None = None
+    key: PersonKey | None = Relationship(sa_relationship=persons.under_key("PayoutLine.manager_id"))
+
+    @property
+    def bank_account(self) -> str:
+        """The account in clear, for the bank; empty once the payee was erased."""
+        return persons.in_clear(self, "bank_account", self.bank_account_kept) or ""

@@ -27,6 +27,7 @@ from ledger import (
     managers,
     payables,
     periods,
+    persons,
     rights,
     withholding,
 )
@@ -102,13 +103,13 @@ def _number(session: Session, today: date) -> str:
 
 def _line(session: Session, payout: Payout, due: Due, taxed: withholding.Taxed) -> PayoutLine:
     manager, held = managers.get(session, due.manager_id), taxed.held
-    return PayoutLine(
+    line = PayoutLine(
         id=ids.new("pl"),
         payout_id=payout.id,
         manager_id=manager.id,
         payee_name=manager.name,
         bank_name=manager.bank_name or "",
-        bank_account=manager.bank_account or "",
+        bank_account_kept="",
         bank_cnaps=manager.bank_cnaps or "",
         gross_minor=due.payable_minor,
         tax_minor=held.withheld_minor,
@@ -118,6 +119,8 @@ def _line(session: Session, payout: Payout, due: Due, taxed: withholding.Taxed) 
         value_on=payout.value_on,
         state="reserved",
     )
+    persons.keep(session, line, manager.id, "bank_account", manager.bank_account or "")
+    return line
 
 
 def digest(payout: Payout, lines: Sequence[PayoutLine]) -> str:

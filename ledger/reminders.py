@@ -7,11 +7,12 @@ from datetime import date, datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from ledger import audit, inbox, notices, payables, paydays, periods, rights, statements
+from ledger import audit, inbox, managers, notices, payables, paydays, periods, persons, rights, statements
 from ledger.core import period as months
 from ledger.core.money import format_minor
 from ledger.core.papers import Words
 from ledger.notices import Notice, Told
+from ledger.persons import Shared
 from ledger.statements import Statement
 from ledger.users import User
 
@@ -135,6 +136,25 @@ def _remind(session: Session, user: User, day: date, now: datetime) -> int:
         en="Waiting for more than two days: " + ", ".join(f"{count} {name.en}" for name, count in piles),
     )
     return notices.tell(session, [user], Told("waiting", day.isoformat(), title, "/"), now=now)
+
+
+def shared_numbers(session: Session, *, now: datetime) -> int:
+    """Tell operations and finance, once, of payees with the same account or identity number."""
+    people = _with(session, ("finance", "operator"))
+    return sum(notices.tell(session, people, _of_shared(one), now=now) for one in persons.shared(session))
+
+
+def _of_shared(one: Shared) -> Told:
+    what = (
+        Words(zh="银行账户", en="bank account")
+        if one.place == managers.ACCOUNT
+        else Words(zh="证件号码", en="identity number")
+    )
+    title = Words(
+        zh=f"收款人 {'、'.join(one.subjects)} 的{what.zh}相同，请在付款前核对。",
+        en=f"Payees {', '.join(one.subjects)} have the same {what.en}: look before they are paid.",
+    )
+    return Told("shared_number", f"{one.place}:{','.join(one.subjects)}"[:200], title, "/persons/shared")
 
 
 def _with(session: Session, roles: Sequence[str]) -> list[User]:

@@ -135,9 +135,10 @@ def payday(work: Work) -> dict[str, Any]:
 
 
 def remind(work: Work) -> dict[str, Any]:
-    """Whoever is waited for is reminded."""
+    """Whoever is waited for is reminded; and operations are told of payees who share a number."""
     day, now = _day(work), clock.now()
-    return {"told": work.database.run(lambda session: reminders.waiting(session, day, now=now))}
+    told = work.database.run(lambda session: reminders.waiting(session, day, now=now))
+    return {"told": told + work.database.run(lambda session: reminders.shared_numbers(session, now=now))}
 
 
 def _day(work: Work) -> date:
@@ -146,8 +147,10 @@ def _day(work: Work) -> date:
 
 
 def tidy(work: Work) -> dict[str, Any]:
-    """What need not be kept goes; what the law wants kept is never touched."""
-    return dict(work.database.run(lambda session: retention.tidy(session, now=clock.now())))
+    """What need not be kept goes; what the law wants kept is not touched before its years are over."""
+    now = clock.now()
+    gone = work.database.run(lambda session: retention.tidy(session, now=now))
+    return {**gone, **retention.after_years(work.database, work.store, now=now)}
 
 
 def backup(work: Work) -> dict[str, Any]:

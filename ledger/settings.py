@@ -63,7 +63,8 @@ ANSWER_DAYS = "dispute.answer_days"
 INVITATION_DAYS = "manager.invitation_days"
 PAYDAY = "payout.payday"
 MESSAGES_DAYS, NOTICES_DAYS = "retention.messages_days", "retention.notices_days"
-PARTS_DAYS = "retention.parts_days"
+PARTS_DAYS, ANSWERS_DAYS = "retention.parts_days", "retention.answers_days"
+VOUCHERS_YEARS, OTHERS_YEARS = "retention.vouchers_years", "retention.others_years"
 PAYER_NAME, PAYER_BANK = "payer.name", "payer.bank"
 PAYER_ACCOUNT, PAYER_CNAPS = "payer.account", "payer.cnaps"
 
@@ -78,10 +79,14 @@ KNOWN: Mapping[str, Known] = {
     # Fifteen days: no source says how long operations have; the payee reads on the page until when.
     ANSWER_DAYS: replace(_number(1, 365), default="15"),
     PAYDAY: replace(_number(1, 31), default="15"),  # of each month, or the next working day
-    # What is no voucher and goes by itself (ledger.retention); what the law wants kept has no setting.
+    # What is no voucher and goes by itself (ledger.retention).
     MESSAGES_DAYS: replace(_number(7, 9999), default="90"),
     NOTICES_DAYS: replace(_number(30, 9999), default="400"),
     PARTS_DAYS: replace(_number(30, 9999), default="90"),
+    ANSWERS_DAYS: replace(_number(30, 9999), default="400"),
+    # Decree 79, from the end of the accounting year; longer than the law asks may be decided, shorter not.
+    VOUCHERS_YEARS: _number(30, 99),
+    OTHERS_YEARS: _number(10, 99),
     PAYER_NAME: _pattern(r"[^\x00-\x1f\x7f]{1,70}", "1–70 characters"),
     PAYER_BANK: _pattern(r"[^\x00-\x1f\x7f]{1,70}", "1–70 characters"),
     PAYER_ACCOUNT: _pattern(r"[0-9A-Za-z-]{5,34}", "5–34 digits"),

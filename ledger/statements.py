@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import UniqueConstraint
-from sqlmodel import Field, Session, col, select
+from sqlmodel import Field, Session, col, or_, select
 
 from ledger import accounts, clock, drawing, ids, managers, periods, rights
 from ledger.core import period as months
@@ -24,6 +24,7 @@ from ledger.core.statement import Kind
 from ledger.db import Instant, Json, Row, fingerprint
 from ledger.files import Store
 from ledger.journal import Posting
+from ledger.persons import ErasureRequest
 from ledger.users import User
 
 __all__ = ["Kind"]
@@ -93,12 +94,20 @@ HOME = "CNY"  # everybody gets a statement of this currency, also of a month wit
 
 
 def wanted(session: Session, period: str) -> list[tuple[str, str]]:
-    """(manager, currency) of every statement of a period: everybody known by then, and whatever is booked."""
+    """(manager, currency) of every statement of a period: everybody known by then, and whatever is booked.
+
+    Who asked to be deleted gets none of a month in which nothing moved: it would begin the law's term anew.
+    """
     end = clock.end_of(months.last_day(period))
-    known = session.exec(select(managers.Manager.id).where(managers.Manager.created_at <= end))
+    quiet = select(ErasureRequest.subject)
+    there = select(managers.Manager.id).where(
+        managers.Manager.created_at <= end, col(managers.Manager.id).not_in(quiet)
+    )
+    known = session.exec(there)
+    moved = or_(Posting.period == period, col(Posting.manager_id).not_in(quiet))
     booked = session.exec(
         select(Posting.manager_id, Posting.currency)
-        .where(Posting.manager_id != "", Posting.period <= period)
+        .where(Posting.manager_id != "", Posting.period <= period, moved)
         .distinct()
     )
     return sorted({(manager_id, HOME) for manager_id in known}.union(booked.all()))
@@ -296,5 +305,9 @@ def latest_of(session: Session, period: str) -> list[Statement]:
 
 
 def read(statement: Statement) -> paper.Snapshot:
-    """The snapshot of a kept statement."""
+    """The snapshot of a kept statement; NotFound where it was erased with the person it is about."""
+    if not statement.snapshot:
+        raise NotFound(
+            "paper_erased", "{number} was erased with the person it is about", number=statement.number
+        )
     return paper.from_json(json.dumps(statement.snapshot))

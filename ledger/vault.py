@@ -1,13 +1,16 @@
-"""Personal data at rest: a column kept under AES-GCM, whose keys are in a file and not in the database.
+"""The ring: keys in a file and not in the database, and AES-GCM under them.
 
 Who has the database, a dump or a disk of it, has no account and no identity number. The file has a key a
-line; the last one is written with, all are read with. `yongjin keys rotate` adds a key and writes anew what
-may be changed; a payment that was made stays as it is, under the key it was made with.
+line; the last one is written with, all are read with. Under it stand secrets and the key of every person
+(`persons`), so that `yongjin keys rotate`, which adds a key and writes anew what is under the ring, has
+little to write and leaves nothing under the old ones.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import os
 import secrets
 from dataclasses import dataclass
@@ -16,6 +19,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from sqlalchemy import Dialect, String, TypeDecorator
 
 from ledger import config
@@ -42,25 +47,47 @@ class Ring:
 
     def seal(self, place: str, text: str) -> str:
         """A text under the current key, good for this place only."""
-        nonce = secrets.token_bytes(12)
-        kept = nonce + self.ciphers[self.current].encrypt(nonce, text.encode(), place.encode())
-        return f"{PREFIX}{self.current}.{base64.urlsafe_b64encode(kept).decode()}"
+        return f"{PREFIX}{self.current}.{sealed(self.ciphers[self.current], place, text)}"
 
     def open(self, place: str, kept: str) -> str:
         """The text; what was kept before there were keys is as it is."""
         if not kept.startswith(PREFIX):
             return kept
         name, _, content = kept.removeprefix(PREFIX).partition(".")
-        raw = base64.urlsafe_b64decode(content)
         try:
-            return self.ciphers[name].decrypt(raw[:12], raw[12:], place.encode()).decode()
-        except (KeyError, InvalidTag) as error:
+            return opened(self.ciphers[name], place, content)
+        except (KeyError, ValueError, InvalidTag) as error:
             raise NotFound(
                 "data_key_missing",
                 "{place} is kept under the key {name}, which is not in the file of keys; restore that file",
                 place=place,
                 name=name,
             ) from error
+
+    @cached_property
+    def _marking(self) -> dict[str, bytes]:
+        """For every key another one, drawn from it, to make marks with."""
+        return {name: HKDFExpand(SHA256(), 32, b"blind index").derive(key) for name, key in self.keys}
+
+    def marks(self, place: str, text: str) -> list[str]:
+        """What a text is found by without being told (盲索引), under every key; the current one's last."""
+        message = f"{place}|{text}".encode()
+        return [
+            f"{name}.{hmac.new(key, message, hashlib.sha256).hexdigest()}"
+            for name, key in self._marking.items()
+        ]
+
+
+def sealed(cipher: AESGCM, place: str, text: str) -> str:
+    """A text under a key, good for one place only."""
+    nonce = secrets.token_bytes(12)
+    return base64.urlsafe_b64encode(nonce + cipher.encrypt(nonce, text.encode(), place.encode())).decode()
+
+
+def opened(cipher: AESGCM, place: str, content: str) -> str:
+    """The text again; InvalidTag where the key or the place is another."""
+    raw = base64.urlsafe_b64decode(content)
+    return cipher.decrypt(raw[:12], raw[12:], place.encode()).decode()
 
 
 _rings: dict[tuple[Path, int], Ring] = {}

@@ -19,10 +19,13 @@ from ledger import (
     control,
     deals,
     guards,
+    identities,
     journal,
+    managers,
     papers,
     payouts,
     periods,
+    persons,
     reversals,
     seals,
     snapshots,
@@ -97,6 +100,7 @@ def verify(
         ("control", _control(session)),
         ("statements", _statements(session, store, counted, progress)),
         ("papers", _papers(session, store, counted, progress)),
+        ("keys", _keys(session)),
     ):
         found += [Difference(name, where, what) for where, what in _readable(differences)]
     counted["entries"] = session.exec(select(func.count()).select_from(Entry)).one()
@@ -304,20 +308,17 @@ def _control(session: Session) -> Found:
 
 
 def _statements(session: Session, store: Store, counted: dict[str, int], progress: Progress) -> Found:
-    """Every statement ties in itself; a final one's closing is the ledger's; its file is there, whole."""
+    """Every statement ties in itself; a final one's closing is the ledger's; its file is there, whole.
+
+    Of a statement that was erased with its person the amount is left, and tied.
+    """
+    erased = persons.erased(session)
     wanted = list(session.exec(select(statements.Statement.id).order_by(col(statements.Statement.id))))
     for done, statement_id in enumerate(wanted, 1):
         kept = session.get_one(statements.Statement, statement_id)
-        try:
-            snapshot = check(statements.read(kept))
-            store.get(kept.pdf_sha256)
-        except Refused as refusal:
-            yield kept.number, str(refusal)
-            continue
-        if statements.content_sha256(snapshot) != kept.content_sha256:
-            yield kept.number, "does not say what it said when it was made"
-        for what in _header(session, kept, snapshot):
-            yield kept.number, what
+        if kept.manager_id not in erased:
+            for what in _said(session, store, kept):
+                yield kept.number, what
         is_closed = not periods.calendar(session).is_open(kept.period)
         if kept.kind == "final" and is_closed and statements.is_latest(session, kept):
             closing = -accounts.balance(
@@ -331,11 +332,42 @@ def _statements(session: Session, store: Store, counted: dict[str, int], progres
     counted["statements"] = len(wanted)
 
 
+def _said(session: Session, store: Store, kept: statements.Statement) -> Iterator[str]:
+    """What is wrong with what a statement says, and with its file."""
+    try:
+        snapshot = check(statements.read(kept))
+        store.get(kept.pdf_sha256)
+    except Refused as refusal:
+        yield str(refusal)
+        return
+    if statements.content_sha256(snapshot) != kept.content_sha256:
+        yield "does not say what it said when it was made"
+    yield from _header(session, kept, snapshot)
+
+
+def _keys(session: Session) -> Found:
+    """Whoever has something under a key has the key, unless they were erased: without it nobody is paid."""
+    erased, there = select(persons.Erasure.subject), select(persons.PersonKey.subject)
+    documents, lines = identities.PayeeIdentity, payouts.PayoutLine
+    for table, owner, kept in (
+        (managers.Manager, managers.Manager.id, managers.Manager.bank_account_kept),
+        (documents, documents.manager_id, documents.identity_number_kept),
+        (lines, lines.manager_id, lines.bank_account_kept),
+    ):
+        lost = col(kept).startswith(persons.PREFIX) & col(owner).not_in(there) & col(owner).not_in(erased)
+        for subject in session.exec(select(owner).where(lost).distinct()):
+            where = f"{table.__tablename__} of {subject}"
+            yield where, "cannot be read: its key is gone, and nobody was erased"
+
+
 def _papers(session: Session, store: Store, counted: dict[str, int], progress: Progress) -> Found:
     """Every paper adds up, says what it said when it was made, and its file is there, whole."""
+    erased = persons.erased(session)
     wanted = list(session.exec(select(papers.Paper.id).order_by(col(papers.Paper.id))))
     for done, paper_id in enumerate(wanted, 1):
         kept = session.get_one(papers.Paper, paper_id)
+        if kept.manager_id in erased:
+            continue
         try:
             shown = report.check(papers.read(kept))
             store.get(kept.pdf_sha256)

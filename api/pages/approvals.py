@@ -48,6 +48,7 @@ def ask(request: Request, session: Books, by: By, now: Now, payout_id: str) -> R
         most_minor=case.policy.limits.get(by.role),
         first_time=[line for line in lines if line.manager_id in seen.first_time],
         changed=[line for line in lines if line.manager_id in seen.changed_account],
+        same=[line for line in lines if line.manager_id in seen.shared_account],
         shown=SHOWN,
     )
 

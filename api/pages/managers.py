@@ -15,7 +15,7 @@ from api.pages import cards, fields, lists
 from api.pages.doors import pages, see
 from api.rendering import page
 from api.words import sentence
-from ledger import accounts, bank_accounts, deals, managers, plans, rights, users
+from ledger import accounts, bank_accounts, deals, managers, persons, plans, rights, users
 from ledger.clock import day_of
 from ledger.core.errors import Conflict, Invalid
 from ledger.managers import Manager, masked
@@ -36,6 +36,7 @@ def listing(request: Request, session: Books, by: By, now: Now, q: str = "", aft
         managers=rows,
         grades=managers.grades_on(session, [one.id for one in rows], day_of(now)),
         more=more,
+        shared=len(persons.shared(session)) if rights.allows(by, "person.shared") else 0,
         q=q.strip(),
         may_edit=rights.allows(by, "manager.edit"),
         may_invite=rights.allows(by, "manager.invite"),
@@ -148,6 +149,7 @@ def _manager(
         status=status,
         manager=manager,
         account=masked(manager.bank_account),
+        same=_same(session, manager, by),
         looks_wrong=bank_accounts.looks_wrong(manager.bank_account),
         changed_by=_changed_by(session, manager),
         may_confirm=_may_confirm(manager, by),
@@ -164,6 +166,15 @@ def _manager(
         grades=grades_offered(session, now),
         tax_methods=codes.choices("tax_method", managers.TAX_METHODS),
     )
+
+
+def _same(session: Session, manager: Manager, by: User) -> list[str]:
+    """Who else is paid on this account, for who may know."""
+    if not rights.allows(by, "person.shared"):
+        return []
+    found = persons.others(session, manager.id, managers.ACCOUNT, manager.bank_account)
+    names = managers.names(session, found)
+    return [f"{names[one]} ({one})" for one in found]
 
 
 def _changed_by(session: Session, manager: Manager) -> str:

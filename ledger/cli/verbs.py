@@ -19,6 +19,7 @@ VERBS = {
     "keys": "keys",
     "migrate": "books",
     "paper": "papers",
+    "person": "persons",
     "plan": "plans",
     "restore": "backups",
     "seal": "seals",

@@ -11,7 +11,7 @@ from tests.api.desk import Desk, words
 def test_the_preview_says_who_is_paid_and_who_is_not_and_why(desk: Desk) -> None:
     desk.tell_fees()
     with desk.database.writing() as session:
-        session.get_one(payouts.managers.Manager, "M2").bank_account = None
+        session.get_one(payouts.managers.Manager, "M2").bank_account_kept = None
     shown = desk.see("operator", "/payouts/new")
     assert "本次付款 1" in shown and "张三" in shown
     assert "李四 没有收款账户" in shown

@@ -122,6 +122,8 @@ ROWS: dict[str, str] = {
     "/periods/2026-02/archive": "",
     "/periods/2026-02/close": "f",
     "/periods/2026-02/tie-out": "of",
+    "/persons/M1": "moa",
+    "/persons/shared": "of",
     "/plans": "mlof",
     "/plans/new": "o",
     "/plans/{plan}": "mlof",

@@ -161,6 +161,8 @@ ROWS: dict[str, str] = {
     "/periods/2026-02/reopenings": "f",
     "/periods/2026-02/resume": "f",
     "/periods/2026-02/review": "f",
+    "/persons/M1/copy": "moa",
+    "/persons/M1/erasure": "moa",
     "/plans/check": "o",
     "/plans/new": "o",
     "/plans/{draft}/compare": "of",

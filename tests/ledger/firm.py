@@ -47,6 +47,7 @@ from ledger.db import Database
 from ledger.files import Store
 from ledger.handovers import Handover
 from ledger.receipt_lines import BankReceiptPart
+from ledger.persons import Erasure, ErasureRequest
 from ledger.reopenings import Reopening, ReopeningAnswer
 from ledger.users import User
 from tests.ledger import copies
@@ -108,6 +109,7 @@ def built(database: Database, store: Store) -> Firm:
         drawn = papers.draw(session, "record_of_work", "M1", by=firm.finance, now=day(5))
         papers.keep(session, firm.store, drawn.report, PDF, manager_id="M1", by=firm.finance, now=day(5))
         _ask_to_reopen(session, firm)
+        _erase(session, firm)
         _cut_over(session, firm)
     return firm
 
@@ -125,6 +127,12 @@ def _ask_to_reopen(session: Session, firm: Firm) -> None:
         id="ra_1", reopening_id="ro_1", answer="refused", answered_by=firm.second.id, answered_at=day(5)
     )
     session.add_all([asked, said])
+
+
+def _erase(session: Session, firm: Firm) -> None:
+    """Somebody was there once, of whom nothing is left."""
+    asked = ErasureRequest(id="eq_0", subject="M0", reason="?", asked_by=firm.operator.id, asked_at=day(5))
+    session.add_all([asked, Erasure(id="er_0", subject="M0", kept_until="", erased_at=day(5))])
 
 
 def _cut_over(session: Session, firm: Firm) -> None:

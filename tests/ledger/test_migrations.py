@@ -17,14 +17,16 @@ import psycopg
 import pytest
 from alembic import command
 from sqlalchemy import inspect, text
+from sqlmodel import select
 
 from ledger import closing as months
-from ledger import deals, seals, verification
+from ledger import deals, managers, persons, seals, verification
 from ledger.benches import postgres
 from ledger.config import Settings
 from ledger.db import Database
 from ledger.files import Store
 from ledger.migrations import run
+from ledger.payments import PayoutLine
 from tests.ledger.firm import PDF, day
 
 FIRST = (Path(__file__).parent / "first_version.sql").read_text("utf-8")
@@ -77,6 +79,22 @@ def told(settings: Settings) -> dict[str, int]:
     return counts
 
 
+def under_their_keys(settings: Settings) -> None:
+    """Accounts that stood in the tables as they are stand under people's keys, those of payments too."""
+    database = Database(settings.database_url)
+    with database.reading() as session:
+        for table, owner in (("manager", "id"), ("payout_line", "manager_id")):
+            rows = session.execute(
+                text(f"SELECT bank_account FROM {table} WHERE bank_account IS NOT NULL ORDER BY {owner}")
+            )
+            kept = [str(value) for (value,) in rows]
+            assert kept and all(value.startswith(persons.PREFIX) for value in kept)
+        assert {managers.get(session, "M1").bank_account} == {"62220001"}
+        assert {line.bank_account for line in session.exec(select(PayoutLine))} == {"62220001"}
+        assert persons.others(session, "M9", managers.ACCOUNT, "62220001") == ["M1"]
+    database.close()
+
+
 def test_the_first_versions_books_come_forward_whole(first: Settings, tmp_path: Path) -> None:
     before = told(first)
     run.migrate(first)
@@ -85,6 +103,7 @@ def test_the_first_versions_books_come_forward_whole(first: Settings, tmp_path: 
         name: count for name, count in before.items() if name not in ("entry_kind", "job_run")
     }
     assert before["entry"] > 20 and before["seal_block"] == 3
+    under_their_keys(first)
 
     store = Store(tmp_path / "files")
     store.put(PDF)

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
-from ledger import managers, payments, rekeying, vault
+from ledger import managers, payments, vault
 from ledger.core.errors import NotFound
 from ledger.db import Database
 from ledger.files import Store
-from tests.ledger.firm import day, found
+from tests.ledger.firm import found
 
 ACCOUNT = "62220001"
 
@@ -33,39 +33,11 @@ def test_no_account_is_in_the_database(database: Database, keys: Path, tmp_path:
     found(database, Store(tmp_path / "files"))
     for table in ("manager", "payout_line"):
         values = kept(database, "bank_account", table)
-        assert values and all(value.startswith("yj1.") and ACCOUNT not in value for value in values)
+        assert values and all(value.startswith("yj2.") and ACCOUNT not in value for value in values)
     with database.reading() as session:
         assert managers.get(session, "M1").bank_account == ACCOUNT
         assert {line.bank_account for line in session.exec(select(payments.PayoutLine))} == {ACCOUNT}
     assert keys.stat().st_mode & 0o077 == 0
-
-
-def test_another_key_writes_anew_what_may_change_and_reads_what_may_not(
-    database: Database, keys: Path, tmp_path: Path
-) -> None:
-    found(database, Store(tmp_path / "files"))
-    before = kept(database, "bank_account", "manager"), kept(database, "bank_account", "payout_line")
-    name = vault.rotate()
-    assert database.run(rekeying.rewrite) >= 1
-    assert database.run(rekeying.rewrite) == 0
-    assert kept(database, "bank_account", "manager")[0].startswith(f"yj1.{name}.") != before[0]
-    assert kept(database, "bank_account", "payout_line") == before[1]
-    with database.reading() as session:
-        assert managers.get(session, "M1").bank_account == ACCOUNT
-        assert {line.bank_account for line in session.exec(select(payments.PayoutLine))} == {ACCOUNT}
-
-
-def test_what_was_kept_before_there_were_keys_is_read_and_goes_under_them(
-    database: Database, keys: Path
-) -> None:
-    with database.writing() as session:
-        managers.add(session, id="M1", name="张三", bank_account=ACCOUNT, now=day(0))
-        session.flush()
-        session.execute(text("UPDATE manager SET bank_account = '62229999'"))
-    with database.reading() as session:
-        assert managers.get(session, "M1").bank_account == "62229999"
-    database.run(rekeying.rewrite)
-    assert kept(database, "bank_account", "manager")[0].startswith("yj1.")
 
 
 def test_without_the_keys_nothing_is_told(keys: Path) -> None:

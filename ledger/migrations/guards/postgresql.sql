@@ -24,6 +24,35 @@ BEGIN
   RETURN NEW;
 END $$
 ;;
+-- Only the named columns change, and one of them does.
+CREATE FUNCTION guard_but() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF to_jsonb(NEW) - TG_ARGV IS DISTINCT FROM to_jsonb(OLD) - TG_ARGV OR to_jsonb(NEW) = to_jsonb(OLD) THEN
+    PERFORM guard_refuse(TG_TABLE_NAME || '_changed');
+  END IF;
+  RETURN NEW;
+END $$
+;;
+-- The column named second takes the third value, once the person whom the first names was erased; no other.
+CREATE FUNCTION guard_erased() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF to_jsonb(NEW) ->> TG_ARGV[1] IS DISTINCT FROM to_jsonb(OLD) ->> TG_ARGV[1]
+     AND (to_jsonb(NEW) ->> TG_ARGV[1] IS DISTINCT FROM TG_ARGV[2]
+          OR NOT EXISTS (SELECT 1 FROM erasure WHERE subject = to_jsonb(OLD) ->> TG_ARGV[0])) THEN
+    PERFORM guard_refuse(TG_TABLE_NAME || '_changed');
+  END IF;
+  RETURN NEW;
+END $$
+;;
+-- A person's key goes once the person was erased.
+CREATE FUNCTION guard_key() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM erasure WHERE subject = OLD.subject) THEN
+    PERFORM guard_refuse('person_key_removed');
+  END IF;
+  RETURN OLD;
+END $$
+;;
 -- The arguments are the steps there are, as made>approved.
 CREATE FUNCTION guard_step() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
