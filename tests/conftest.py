@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,13 +15,17 @@ from ledger.benches import postgres
 from ledger.config import Settings
 from ledger.db import Database
 from ledger.migrations import run
+from tests import canaries
 
 _HOME = pytest.StashKey[Path]()
+_TOLD = pytest.StashKey[list[str]]()
+_WATCH = pytest.StashKey[pytest.MonkeyPatch]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The run has one folder for its PostgreSQL server; workers are told of it. Only failures are logged."""
-    logs.set_up(logging.ERROR)
+    """The run has one folder for its PostgreSQL server; workers are told of it. What is logged is read."""
+    logs.set_up()
+    config.stash[_TOLD] = canaries.watch(config.stash.setdefault(_WATCH, pytest.MonkeyPatch()))
     if hasattr(config, "workerinput"):
         config.stash[_HOME] = Path(config.workerinput["postgres_home"])
     else:
@@ -35,9 +38,35 @@ def pytest_configure_node(node: object) -> None:
     node.workerinput["postgres_home"] = str(node.config.stash[_HOME])  # type: ignore[attr-defined]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test after which somebody's number or a secret stands in a log, an address or an error has failed."""
+    report = yield
+    told = item.config.stash[_TOLD]
+    if call.when == "teardown" and report.passed:
+        found = [*told, *canaries.read(report.sections)]
+        if found:
+            report.outcome, report.longrepr = (
+                "failed",
+                "\n".join(["told to whom it does not concern:", *found]),
+            )
+    if call.when == "teardown":
+        told.clear()
+    return report
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[_WATCH].undo()
     if not hasattr(config, "workerinput"):
         postgres.remove(config.stash[_HOME])
+
+
+@pytest.fixture
+def told(pytestconfig: pytest.Config) -> list[str]:
+    """What this test told of values that nobody is to be told."""
+    return pytestconfig.stash[_TOLD]
 
 
 @pytest.fixture(scope="session", autouse=True)

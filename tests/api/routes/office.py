@@ -19,9 +19,9 @@ from ledger.core.entry import as_text
 from ledger.db import Database, fingerprint
 from ledger.sign_ins import SignIn
 from ledger.users import User
+from tests.canaries import ACCOUNTS, PASSWORD
 
 TIANJIN = (files("ledger") / "cities" / "tianjin.yaml").read_text("utf-8")
-PASSWORD = "long enough to guess"
 PASSWORD_HASH = users.hashed(PASSWORD)  # slow on purpose, so made once
 PEOPLE = {
     "zhang": ("manager", "M1"),
@@ -57,7 +57,7 @@ class Office:
                 name="张三",
                 grade="senior",
                 bank_name="工商银行",
-                bank_account="6222020200112233445",
+                bank_account=ACCOUNTS[0],
                 now=self.now(),
             )
             managers.add(
@@ -65,7 +65,7 @@ class Office:
                 id="M2",
                 name="李四",
                 bank_name="建设银行",
-                bank_account="6222020200112233446",
+                bank_account=ACCOUNTS[1],
                 now=self.now(),
             )
             for number, (name, (role, manager)) in enumerate(PEOPLE.items(), 1):
