@@ -93,7 +93,7 @@ def test_pain_001_holds_to_its_schema_and_names_banks_by_cnaps(world: World) -> 
 
 
 def test_what_the_schema_does_not_take_is_not_written(world: World) -> None:
-    world.do(lambda session: setattr(session.get_one(managers.Manager, "M2"), "bank_account", "9" * 40))
+    world.do(lambda session: managers.keep_account(session, managers.get(session, "M2"), "9" * 40))
     payout = world.make()
     with pytest.raises(Conflict) as refused:
         bank.send(world, payout, "pain001")
@@ -118,7 +118,7 @@ def test_a_layout_of_ones_own_may_have_a_trailer_and_gbk(world: World) -> None:
 
 
 def test_a_file_that_would_not_be_the_batch_is_not_written(world: World) -> None:
-    world.do(lambda session: setattr(session.get_one(managers.Manager, "M2"), "bank_account", "=6225"))
+    world.do(lambda session: managers.keep_account(session, managers.get(session, "M2"), "=6225"))
     payout = world.make()
     with pytest.raises(Conflict) as refused:
         bank.send(world, payout)

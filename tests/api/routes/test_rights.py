@@ -342,6 +342,9 @@ ADMINISTRATION = {
     "POST /papers": 403,
     "GET /notices": 200,
     "GET /claims/{claim}": 404,
+    "GET /persons/M1/erasure": 200,
+    "POST /persons/M1/erasure": 202,
+    "POST /persons/M1/copy": 200,
 }
 
 
