@@ -9,7 +9,7 @@ from sqlalchemy import String as Text
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
-from ledger import audit, managers, persons, tables, vault
+from ledger import audit, guarded, managers, persons, tables, vault
 from ledger.identities import PayeeIdentity
 from ledger.managers import Manager
 from ledger.persons import Mark

@@ -46,8 +46,8 @@ from ledger.cutovers import Cutover
 from ledger.db import Database
 from ledger.files import Store
 from ledger.handovers import Handover
-from ledger.receipt_lines import BankReceiptPart
 from ledger.persons import Erasure, ErasureRequest
+from ledger.receipt_lines import BankReceiptPart
 from ledger.reopenings import Reopening, ReopeningAnswer
 from ledger.users import User
 from tests.ledger import copies

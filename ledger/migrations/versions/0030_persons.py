@@ -11,8 +11,8 @@ from ledger import clock, persons, vault
 from ledger.db import Instant
 from ledger.persons import PersonKey
 
-revision = "0029"
-down_revision = "0028"
+revision = "0030"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 
