@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from fastapi import APIRouter, FastAPI
+from starlette.datastructures import State
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -44,9 +45,7 @@ def create_app(
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
     )
-    app.state.database = database
-    app.state.store = store or files.opened(config.from_environment())
-    app.state.rates = rates or Rates()
+    attach(app, database, store or files.opened(config.from_environment()), rates)
     problems.install(app)
     app.mount("/static", Static(directory=STATIC), name="static")
     app.include_router(health.router)
@@ -56,7 +55,7 @@ def create_app(
     # The last one added is the first to see a request.
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(SameSite)
-    app.add_middleware(Rated, counted=app.state.rates, database=database)
+    app.add_middleware(Rated)
     app.add_middleware(SpokenLanguage)
     app.add_middleware(SecurityHeaders)
     if hosts:
@@ -64,6 +63,11 @@ def create_app(
     app.add_middleware(Observed)
     openapi.install(app)
     return app
+
+
+def attach(app: FastAPI, database: Database, store: Store, rates: Rates | None = None) -> None:
+    """From here on the application serves these; what it kept of others is forgotten."""
+    app.state = State({"database": database, "store": store, "rates": rates or Rates()})
 
 
 def _joined(routers: tuple[APIRouter, ...]) -> APIRouter:

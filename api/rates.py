@@ -102,30 +102,31 @@ class Rated:
     A user is known, and refused, behind the doors.
     """
 
-    def __init__(self, app: ASGIApp, counted: Rates, database: Database) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.rates = counted
-        self.database = database
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(UNCOUNTED):
             return await self.app(scope, receive, send)
+        database: Database = scope["app"].state.database
+        counted: Rates = scope["app"].state.rates
         address = of_address(scope["client"][0] if scope.get("client") else "")
         try:
-            self.rates.take(address)
+            counted.take(address)
         except TooMany as refusal:
             return await problems.refused(Request(scope), refusal)(scope, receive, send)
         await self.app(scope, receive, send)
         user_id = scope.get("state", {}).get("user_id")
-        minute = self.rates.minute
-        if due := self.rates.due([address, *([of_user(user_id)] if user_id else [])]):
-            await run_in_threadpool(self._tell, minute, due)
+        minute = counted.minute
+        if due := counted.due([address, *([of_user(user_id)] if user_id else [])]):
+            await run_in_threadpool(_tell, database, counted, minute, due)
 
-    def _tell(self, minute: int, due: dict[str, int]) -> None:
-        """Where the database does not answer, this process counts for itself."""
-        try:
-            self.database.run(lambda session: rates.tell(session, minute, due))
-            with self.database.reading() as session:
-                self.rates.learn(minute, rates.known(session, minute, due))
-        except DBAPIError:
-            return
+
+def _tell(database: Database, counted: Rates, minute: int, due: dict[str, int]) -> None:
+    """Where the database does not answer, this process counts for itself."""
+    try:
+        database.run(lambda session: rates.tell(session, minute, due))
+        with database.reading() as session:
+            counted.learn(minute, rates.known(session, minute, due))
+    except DBAPIError:
+        return

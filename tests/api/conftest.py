@@ -13,17 +13,17 @@ from starlette.responses import RedirectResponse
 from starlette.testclient import TestClient
 
 from api import flash
-from api.app import create_app
 from api.forms import Filled
 from api.language import N_
 from api.rendering import page
-from ledger import clock
+from ledger import clock, config, files
 from ledger.config import Settings
 from ledger.core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from ledger.db import Database
 from ledger.files import Store
 from tests.api.desk import Desk
 from tests.api.front import Front
+from tests.api.served import app_over
 
 REFUSALS: dict[str, Refused] = {
     "unknown": NotFound("deal_unknown", "there is no deal {id}", id="D-9"),
@@ -38,8 +38,7 @@ REFUSALS: dict[str, Refused] = {
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[FastAPI]:
     database = Database(f"sqlite:///{tmp_path / 'yongjin.db'}")
-    app = create_app(database)
-    _add_pages(app)
+    app = app_over(database, files.opened(config.from_environment()), _add_pages)
     yield app
     database.close()
 
@@ -92,7 +91,7 @@ def _add_pages(app: FastAPI) -> None:
 @pytest.fixture
 def desk(database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """The office with its people at their screens, once on each engine."""
-    with TestClient(create_app(database, Store(settings.files)), raise_server_exceptions=False) as client:
+    with TestClient(app_over(database, Store(settings.files)), raise_server_exceptions=False) as client:
         desk = Desk(database, client)
         monkeypatch.setattr(clock, "now", desk.now)
         desk.move_in()
@@ -102,7 +101,7 @@ def desk(database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 @pytest.fixture
 def front(database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
     """The office, seen through its pages, once on each engine."""
-    app = create_app(database, Store(settings.files))
+    app = app_over(database, Store(settings.files))
     with TestClient(app, base_url="https://testserver", raise_server_exceptions=False) as client:
         front = Front(database, client)
         monkeypatch.setattr(clock, "now", front.now)

@@ -6,13 +6,13 @@ import pytest
 from sqlmodel import Session, select
 from starlette.testclient import TestClient
 
-from api.app import create_app
 from ledger import clock, logs, managers
 from ledger.config import Settings
 from ledger.db import Database
 from ledger.files import Store
 from ledger.users import User
 from tests.api.desk import Desk
+from tests.api.served import app_over
 
 ACCOUNT, IDENTITY, PHONE = "6222029999900000042", "11010519491231002X", "13777777777"
 PASSWORD, NAME = "canary in a coal mine", "金丝雀"
@@ -24,7 +24,7 @@ def watched(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     """The office, whose log goes where this test reads it."""
     logs.set_up()
     database = Database(settings.database_url)
-    client = TestClient(create_app(database, Store(settings.files)), raise_server_exceptions=False)
+    client = TestClient(app_over(database, Store(settings.files)), raise_server_exceptions=False)
     desk = Desk(database, client)
     monkeypatch.setattr(clock, "now", desk.now)
     desk.move_in()

@@ -14,7 +14,6 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from api.app import create_app
 from api.pages import ROUTERS
 from ledger import clock
 from ledger.config import Settings
@@ -24,6 +23,7 @@ from tests.api.desk import Desk
 from tests.api.routes.test_rights import ROLES as WHO
 from tests.api.routes.test_rights import ROWS as CALLS
 from tests.api.routes.test_rights import for_everybody, furnished
+from tests.api.served import app_over
 
 LETTERS = "nmlofa"
 ROWS: dict[str, str] = {
@@ -175,7 +175,7 @@ ROWS: dict[str, str] = {
 def at_their_screens(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """The office with one of everything, its people at their screens."""
     database, store = Database(settings.database_url), Store(settings.files)
-    with TestClient(create_app(database, store), raise_server_exceptions=False) as client:
+    with TestClient(app_over(database, store), raise_server_exceptions=False) as client:
         desk = Desk(database, client)
         monkeypatch.setattr(clock, "now", desk.now)
         desk.move_in()

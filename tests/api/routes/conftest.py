@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
-from api.app import create_app
 from ledger import clock
 from ledger.config import Settings
 from ledger.db import Database
 from ledger.files import Store
 from tests.api.routes.office import Office
+from tests.api.served import app_over
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def store(settings: Settings) -> Store:
 
 @pytest.fixture
 def office(database: Database, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
-    app = create_app(database, store)
+    app = app_over(database, store)
     with TestClient(app, raise_server_exceptions=False) as client:
         office = Office(database, client)
         monkeypatch.setattr(clock, "now", office.now)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 from sqlmodel import col, func, select
+from starlette.testclient import TestClient
 
 from api.doors import Books, By, noun
-from ledger import needs
+from ledger import clock, needs
 from ledger.core.errors import Conflict
+from ledger.files import Store
 from ledger.idempotency import Answer
 from tests.api.routes.office import PASSWORD, Office
+from tests.api.served import app_over
 
 NEED = {"title": "青少年近视监测新产品的技术", "client": "优眼科技"}
 
@@ -74,8 +78,7 @@ def test_a_token_in_use_stays_and_one_left_alone_ends(office: Office) -> None:
 # One transaction
 
 
-@pytest.fixture
-def strange(office: Office) -> Office:
+def strange_routes(app: FastAPI) -> None:
     """Routes that do a thing and then go wrong in their own way."""
     router = noun("strange")
 
@@ -102,11 +105,17 @@ def strange(office: Office) -> Office:
         log_need(session, by)
 
     def log_need(session: Books, by: By) -> None:
-        needs.log(session, **NEED, by=by, now=office.now())
+        needs.log(session, **NEED, by=by, now=clock.now())
 
-    app: Any = office.client.app
     app.include_router(router, prefix="/api/v1")
-    return office
+
+
+@pytest.fixture
+def strange(office: Office, store: Store) -> Iterator[Office]:
+    """The office with those routes."""
+    app = app_over(office.database, store, strange_routes)
+    with TestClient(app, raise_server_exceptions=False) as office.client:
+        yield office
 
 
 @pytest.mark.parametrize(("path", "status"), [("uncommittable", 500), ("refused", 409), ("failed", 500)])
