@@ -43,12 +43,15 @@ def trial(request: Request, session: Books, by: By, now: Now) -> Response:
 
 @router.get("/accounts")
 def chart(request: Request, session: Books, by: By) -> Response:
-    """The chart of accounts with what each holds now."""
-    found = accounts.trial_balance(session, by=by)
+    """The chart of accounts with what each holds: now, at the end of a month, as known at a block."""
+    form = Form(lists.filters(request).fields)
+    through = form.parsed("period", months.parse) if form.text("period") else None
+    block = form.parsed("block", lambda text: _block(session, text)) if form.text("block") else None
+    found = accounts.trial_balance(session, through=through, block=block, by=by)
     balances: dict[str, list[accounts.Balance]] = {code: [] for code in CHART}
     for one in found:
         balances[one.account].append(one)
-    return page(request, "accounts/chart.html", chart=CHART.values(), balances=balances)
+    return page(request, "accounts/chart.html", form=form, chart=CHART.values(), balances=balances)
 
 
 @router.get("/accounts/{code}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import Request, Response
 
 from api.doors import Books, By, Now
 from api.forms import Filled, Form
-from api.language import gettext
+from api.language import current, gettext
 from api.pages import uploads
 from api.pages.doors import pages
 from api.rendering import page
@@ -33,8 +35,13 @@ def _page(request: Request, kind: Kind, form: Form, taken: Taken | None) -> Resp
         form=form,
         kind=kind,
         taken=taken,
-        headings=[called[0] for called in registers.COLUMNS.values()],
+        headings=[_heading(called) for called in registers.COLUMNS.values()],
     )
+
+
+def _heading(called: Sequence[str]) -> str:
+    """What a column may be called, in the language at hand."""
+    return next(one for one in called if one.isascii() == (current() == "en"))
 
 
 @router.post("/registers/{kind}")

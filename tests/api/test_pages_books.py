@@ -229,8 +229,13 @@ def test_an_account_is_read_as_of_a_day_and_as_known_at_a_block(desk: Desk) -> N
         assert "¥25,000.00" in desk.see("finance", f"/accounts/1122?{asked}")
         shown = desk.see("finance", f"/accounts/1122/movements?{asked}")
         assert "¥25,000.00" in shown and "¥15,000.00" not in shown
-    page = desk.open("finance", "/accounts/1122?block=999").text
-    assert 'id="f-block-error"' in page
+    for path in ("/accounts/1122", "/accounts"):
+        assert 'id="f-block-error"' in desk.open("finance", f"{path}?block=999").text
+    chart = {
+        asked: desk.see("finance", f"/accounts?{asked}") for asked in ("", f"block={block}", "period=2026-04")
+    }
+    assert ["借 ¥25,000.00" in page for page in chart.values()] == [False, True, False]
+    assert "借 ¥50,000.00" in chart["period=2026-04"] and "借 ¥15,000.00" in chart[""]
 
 
 def test_the_ageing_page_ties_to_the_account_and_opens_its_lines(desk: Desk) -> None:

@@ -11,7 +11,9 @@ from playwright.sync_api import Page
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
 SERIOUS = ("serious", "critical")
-FILES = re.compile(r"^/(static|api|evidence)/|/(pdf|file|archive)$|\.(csv|xlsx|pdf|zip|json|txt|yaml)$")
+FILES = re.compile(
+    r"^/(static|api|evidence)/|/(pdf|file|archive|workbook)$|\.(csv|xlsx|pdf|zip|json|txt|yaml)$"
+)
 ASKED = re.compile(r"(^|&)(format|lang)=")  # the same page as a file, or in the other language
 IDS = re.compile(r"^([a-z]{2}_\w+|[A-Z]+-?\d[\w-]*|\d[\d.-]*)$")
 MOST = 120  # kinds of pages; more would be a crawl that does not end
@@ -22,7 +24,7 @@ _WIDE = "document.documentElement.scrollWidth - document.documentElement.clientW
 _STRAYS = """language => {
   const said = [...document.querySelectorAll('button, label, th, legend, h2, dt, .hint, .menu a, .tabs a')]
   const strange = language === 'zh' ? /[a-z]{2,} [a-z]{2,} [a-z]{2,}/i : /[\\u3400-\\u9fff]/
-  return said.filter(one => !one.closest('[lang]:not(html)') && !one.querySelector('[lang], a, .figure'))
+  return said.filter(one => !one.closest('[lang]:not(html)') && !one.querySelector('[lang], a, bdi, .figure'))
     .map(one => one.innerText.trim()).filter(text => strange.test(text))
 }"""
 _AXE = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations
