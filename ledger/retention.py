@@ -38,8 +38,7 @@ def tidy(session: Session, *, now: datetime) -> dict[str, int]:
     called = and_(col(told.state) != "waiting", col(told.made_at) < before(settings.MESSAGES_DAYS))
     return {
         "parts": _gone(session, Part, col(Part.run_id).in_(over)),
-        "deliveries": _gone(session, Delivery, sent),
-        "webhook_deliveries": _gone(session, webhooks.Delivery, called),
+        "deliveries": _gone(session, Delivery, sent) + _gone(session, webhooks.Delivery, called),
         "notices": _gone(session, Notice, col(Notice.told_at) < before(settings.NOTICES_DAYS)),
         "answers": _gone(session, Answer, col(Answer.answered_at) < before(settings.ANSWERS_DAYS)),
     }

@@ -14,6 +14,7 @@ from api.pages import fields, lists, vouchers
 from api.pages.doors import pages, see
 from api.pages.lists import SHOWN
 from api.rendering import page
+from api.values import LARGEST
 from ledger import accounts, clock, seals
 from ledger.accounts import AsOf, Movement, Place
 from ledger.core import period as months
@@ -162,8 +163,9 @@ def _written(movement: Movement) -> str:
 def _after(form: Form) -> Place | None:
     """Where the page before ended, or the month it is to begin with."""
     parts = form.text("after").split(".")
-    if len(parts) == 3 and all(part.isascii() and part.isdigit() for part in parts[1:]):
+    entry_id, line = (fields.whole(part, LARGEST) for part in [*parts, "", ""][1:3])
+    if len(parts) == 3 and entry_id is not None and line is not None:
         day = form.parsed("after", lambda _: fields.day(parts[0]))
-        return Place(day, int(parts[1]), int(parts[2])) if day else None
+        return Place(day, entry_id, line) if day else None
     period = form.parsed("period", months.parse) if form.text("period") else None
     return accounts.from_period(period) if period else None

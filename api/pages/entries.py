@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import Request, Response
+from fastapi import Path, Request, Response
 from sqlmodel import Session
 
 from api import explain, flash, labels
 from api.doors import Books, By, Now
 from api.forms import Filled, Form
 from api.language import N_
-from api.pages import lists, vouchers
+from api.pages import fields, lists, vouchers
 from api.pages.doors import pages, see
 from api.pages.lists import SHOWN
 from api.pages.vouchers import Names
 from api.rendering import page
+from api.values import LARGEST
 from api.words import sentence
 from ledger import documents, facts, journal, reversals, rights, users
 from ledger.core import period as months
@@ -28,6 +30,7 @@ from ledger.fees import KINDS as FEES
 from ledger.journal import Entry
 
 router = pages()
+Number = Annotated[int, Path(ge=1, le=LARGEST)]
 
 
 @router.get("/entries")
@@ -48,14 +51,13 @@ def listing(request: Request, session: Books, by: By) -> Response:
 
 
 def _found(session: Session, form: Form) -> Sequence[Entry]:
-    before = form.text("before")
     return journal.listing(
         session,
         deal_id=form.text("deal") or None,
         manager_id=form.text("manager") or None,
         period=form.parsed("period", months.parse) if form.text("period") else None,
         kind=form.text("kind") or None,
-        before=int(before) if before.isascii() and before.isdigit() else None,
+        before=fields.whole(form.text("before"), LARGEST),
         limit=SHOWN + 1,
     )
 
@@ -81,7 +83,7 @@ class Why:
 
 
 @router.get("/entries/{entry_id}")
-def entry(request: Request, session: Books, by: By, entry_id: int) -> Response:
+def entry(request: Request, session: Books, by: By, entry_id: Number) -> Response:
     """One entry: its postings, the facts behind it, the working, and what takes it back."""
     rights.require(by, "books.see")
     found = journal.get(session, entry_id)
@@ -103,7 +105,7 @@ def entry(request: Request, session: Books, by: By, entry_id: int) -> Response:
 
 
 @router.get("/entries/{entry_id}/reverse")
-def ask_reverse(request: Request, session: Books, by: By, entry_id: int) -> Response:
+def ask_reverse(request: Request, session: Books, by: By, entry_id: Number) -> Response:
     """Why is it wrong? With what the mirrored entry will say."""
     rights.require(by, "entry.reverse")
     return _asked(request, session, entry_id, Form())
@@ -116,7 +118,7 @@ def _asked(request: Request, session: Session, entry_id: int, form: Form) -> Res
 
 
 @router.post("/entries/{entry_id}/reverse")
-def reverse(request: Request, session: Books, by: By, now: Now, entry_id: int, form: Filled) -> Response:
+def reverse(request: Request, session: Books, by: By, now: Now, entry_id: Number, form: Filled) -> Response:
     """Mirror it."""
     try:
         made = reversals.reverse(session, entry_id, reason=form.text("reason"), by=by, now=now)

@@ -14,7 +14,7 @@ from api.doors import Books, By, Now
 from api.explain import sentences
 from api.forms import Form
 from api.language import either
-from api.pages import lists
+from api.pages import fields, lists
 from api.pages.doors import pages
 from api.rendering import page
 from api.words import sentence
@@ -113,9 +113,10 @@ def _rate(text: str) -> Fraction:
 
 
 def _part(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > 100:
+    part = fields.whole(text, 100)
+    if part is None:
         raise Invalid("estimate_part", "a part of a stage is from 0 to 100 per cent")
-    return int(text)
+    return part
 
 
 def _parts(plan: Plan, worth: Target) -> list[Part]:

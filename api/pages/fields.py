@@ -53,3 +53,10 @@ def rate(text: str) -> Fraction:
     """A rate; a bare number is taken as a percentage."""
     plain = plainly(text)
     return parse_rate(plain if plain.endswith("%") or "/" in plain else f"{plain}%")
+
+
+def whole(text: str, most: int) -> int | None:
+    """A whole number from 0 to `most`; None where it is none, however many digits somebody sends."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most))):
+        return None
+    return number if (number := int(text)) <= most else None

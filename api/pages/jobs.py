@@ -32,6 +32,7 @@ TITLES = {
     "payday": N_("Payday"),
     "remind": N_("Remind of what waits"),
     "deliver": N_("Send messages"),
+    "webhooks": N_("Tell other programs"),
     "backup": N_("Backup"),
     "tidy": N_("Tidy up"),
 }
@@ -49,6 +50,7 @@ RESULTS = {
     "file": N_("File"),
     "size": N_("Bytes"),
     "sent": N_("Messages sent"),
+    "not_sent": N_("Messages that did not arrive"),
     "payday": N_("Payday"),
     "people": N_("People who can be paid"),
     "payable": N_("Payable to them"),

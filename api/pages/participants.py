@@ -18,8 +18,8 @@ ROWS, ROWS_MOST = 3, 20
 
 def rows(form: Form) -> int:
     """How many rows the form had."""
-    given = form.text("rows")
-    return min(int(given), ROWS_MOST) if given.isdigit() else ROWS
+    given = fields.whole(form.text("rows"), 9999)
+    return ROWS if given is None else min(given, ROWS_MOST)
 
 
 def given(session: Session, form: Form, *, required: bool = True) -> dict[str, str]:

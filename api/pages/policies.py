@@ -126,11 +126,12 @@ def _limit(form: Form, role: str) -> int | None:
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:3]) <= core.MOST_APPROVERS:
+    count = fields.whole(text, core.MOST_APPROVERS)
+    if not count:
         raise Invalid(
             "policy_approvers", "a band takes 1 to {most} people to approve", most=core.MOST_APPROVERS
         )
-    return int(text)
+    return count
 
 
 @router.post("/policies/{version_id}/publish")

@@ -44,6 +44,11 @@ KINDS: Mapping[str, str] = {
     "policy.publish": N_("A payout policy was published"),
     webhooks.TEST: N_("A test"),
 }
+REASONS = (  # why a message was given up that nobody answered
+    N_("it was ended"),
+    N_("it wants no more"),
+    N_("its maker may not be told of this any more"),
+)
 FIELDS = {
     "webhook_url": "url",
     "webhook_private": "url",
@@ -108,6 +113,7 @@ def _shown(
         webhook=webhook,
         deliveries=rows,
         older=older,
+        reasons={text: gettext(text) for text in REASONS},
         titles={kind: gettext(text) for kind, text in KINDS.items()},
         people=users.names(session, [webhook.made_by]),
         own=stands and webhook.made_by == by.id and rights.allows(by, "webhook.make"),
