@@ -19,6 +19,7 @@ from api.rates import Rated, Rates
 from api.rendering import STATIC
 from api.routes import ROUTERS as ROUTES
 from ledger import config, files
+from ledger import heard as _heard  # noqa: F401
 from ledger.db import Database
 from ledger.files import Store
 

@@ -274,6 +274,3 @@ def deliveries(
         .limit(limit)
     )
     return list(session.exec(query.where(Delivery.id < before) if before else query))
-
-
-audit.heard_by(hear)

@@ -7,9 +7,11 @@ from datetime import date, timedelta
 
 import pyotp
 from httpx import Response
+from sqlmodel import select
 
 from api.doors import COOKIE
 from ledger import settings, tries
+from ledger.notices import Notice
 from tests.api.front import Front, read
 from tests.api.routes.office import PASSWORD
 
@@ -126,3 +128,19 @@ def test_the_secret_is_not_in_the_database(front: Front) -> None:
         kept = [str(row) for row in connection.exec_driver_sql("SELECT * FROM second_factor")]
         kept += [str(row) for row in connection.exec_driver_sql("SELECT * FROM recovery_code")]
     assert not any(secret in row or paper in row for row in kept for paper in papers)
+
+
+def test_who_signs_in_is_told_of_every_change_to_how_they_do(front: Front) -> None:
+    second_factor(front, "zhang")
+    new = {"old": PASSWORD, "new": "longer than it was", "again": "longer than it was"}
+    front.fill("li", "/account/password", **new)
+    front.fill("admin", "/users/us_operator/reset", password="long enough to guess")
+    assert "Your second factor counts from now on" in told(front, "us_zhang")
+    assert "Your password was changed; if it was not you" in told(front, "us_li")
+    assert "Your password was reset by an administrator" in told(front, "us_operator")
+    assert told(front, "us_finance") == ""
+
+
+def told(front: Front, user_id: str) -> str:
+    with front.database.reading() as session:
+        return " ".join(session.exec(select(Notice.title_en).where(Notice.user_id == user_id)))

@@ -16,7 +16,7 @@ from sqlmodel import select
 from standardwebhooks.webhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from ledger import clock, outgoing, rights, users, webhook_runs, webhooks
+from ledger import clock, heard, outgoing, rights, users, webhook_runs, webhooks
 from ledger.benches import serving
 from ledger.core.errors import Conflict, Forbidden, Invalid
 from ledger.db import Database
@@ -109,6 +109,9 @@ class Office:
             found = list(session.exec(select(Delivery).order_by(Delivery.id)))
             session.expunge_all()
             return found
+
+
+LISTENING = heard  # to what the trail notes
 
 
 @pytest.fixture
