@@ -18,8 +18,7 @@ from api.pages import ROUTERS as PAGES
 from api.rates import Rated, Rates
 from api.rendering import STATIC
 from api.routes import ROUTERS as ROUTES
-from ledger import config, files
-from ledger import heard as _heard  # noqa: F401
+from ledger import config, files, heard
 from ledger.db import Database
 from ledger.files import Store
 
@@ -39,6 +38,7 @@ def create_app(
     `hosts` are the names it answers to besides this machine's own; none: to any.
     `rates` is how often one may ask; none: as often as one likes.
     """
+    heard.listen()
     app = FastAPI(
         title="Yongjin 佣金",
         version=VERSION,

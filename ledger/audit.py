@@ -93,7 +93,8 @@ def note(
 
 def heard_by(hears: Callable[[Session, Note], None]) -> None:
     """Let somebody else hear of every note, in its transaction: what tells others of what was done."""
-    _HEARING.append(hears)
+    if hears not in _HEARING:
+        _HEARING.append(hears)
 
 
 _HEARING: list[Callable[[Session, Note], None]] = []

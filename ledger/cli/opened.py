@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ledger import config, files, logs
+from ledger import config, files, heard, logs
 from ledger.core.errors import Conflict
 from ledger.db import Database
 from ledger.files import Store
@@ -17,6 +17,7 @@ from ledger.migrations.run import is_current
 def opened() -> Iterator[tuple[Database, Store]]:
     """The database and the store, given back at the end."""
     logs.set_up(logging.WARNING)
+    heard.listen()
     settings = config.from_environment()
     database = Database(settings.database_url)
     try:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
+import pytest
 from sqlmodel import select
 
-from ledger import webhooks
+from ledger import audit, heard, webhooks
+from ledger.cli.opened import opened
+from ledger.config import Settings
 from ledger.webhooks import Delivery, Webhook
 from tests.api.front import Front, read
 
@@ -62,8 +63,7 @@ def test_a_webhook_that_cannot_be_is_told_beside_its_field(front: Front) -> None
         assert session.exec(select(Webhook)).all() == []
 
 
-def test_the_command_line_is_heard_too() -> None:
-    """Whatever opens the books there has webhooks listening."""
-    asked = "import ledger.cli.opened, ledger.audit as a; print(*sorted(h.__module__ for h in a._HEARING))"
-    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
-    assert told.stdout.split() == ["ledger.sign_in_notices", "ledger.webhooks"]
+def test_the_command_line_is_heard_too(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "_HEARING", [])
+    with opened():
+        assert audit._HEARING == list(heard.LISTENERS)

@@ -111,13 +111,11 @@ class Office:
             return found
 
 
-LISTENING = heard  # to what the trail notes
-
-
 @pytest.fixture
 def office(database: Database, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Office:
     office = Office(database, Store(tmp_path))
     monkeypatch.setattr(clock, "now", lambda: office.now)
+    heard.listen()
     office.move_in()
     return office
 
