@@ -66,4 +66,4 @@ def test_a_webhook_that_cannot_be_is_told_beside_its_field(front: Front) -> None
 def test_the_command_line_is_heard_too(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit, "_HEARING", [])
     with opened():
-        assert audit._HEARING == list(heard.LISTENERS)
+        assert list(heard.LISTENERS) == audit._HEARING
