@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date
-from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, Subquery, case
+from sqlalchemy import ColumnElement, Subquery, case
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, and_, col, func, not_, or_, select
 
@@ -18,8 +17,6 @@ from ledger.core.entry import BANK, CHART, EXPECTED, HELD, PAYABLE, PAYMENTS
 from ledger.core.errors import NotFound
 from ledger.journal import Entry, Posting
 from ledger.users import User
-
-Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +82,6 @@ class AsOf:
 NOW = AsOf()
 
 
-def narrowed(query: Query, through: str | None, block: int | None) -> Query:
-    """A query over postings, narrowed on both axes: up to a period, and as known at a block (封存)."""
-    if through:
-        query = query.where(col(Posting.period) <= through)
-    if block is not None:
-        query = query.where(col(Posting.entry_id).in_(seals.entries_through(block)))
-    return query
-
-
 def trial_balance(
     session: Session, *, through: str | None = None, block: int | None = None, by: User
 ) -> list[Balance]:
@@ -102,19 +90,20 @@ def trial_balance(
     With `block`, as it was known at that block.
     """
     rights.require(by, "books.see")
-    held = _held(session, through, block)
+    held = _rows(session, _at(through, block))
     total = func.sum(held.c.amount_minor)
     query = select_columns(held.c.account, held.c.currency, total).group_by(held.c.account, held.c.currency)
     rows = session.execute(query.order_by(held.c.account, held.c.currency))
     return [Balance(account, "", currency, int(total)) for account, currency, total in rows]
 
 
-def _held(session: Session, through: str | None, block: int | None) -> Subquery:
+def _at(through: str | None, block: int | None) -> AsOf:
+    return AsOf(months.last_day(through) if through else None, block)
+
+
+def _rows(session: Session, as_of: AsOf) -> Subquery:
     """Rows that add up to every balance: those kept at the last close and the postings since."""
-    if block is None:
-        return snapshots.balances(snapshots.standing(session, through), through)
-    columns = (col(Posting.account), col(Posting.owner), col(Posting.currency), col(Posting.amount_minor))
-    return narrowed(select_columns(*columns), through, block).subquery()
+    return snapshots.rows(session, as_of.on, as_of.block)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +189,7 @@ def by_owner(
     if by is not None:
         rights.require(by, "books.see")
     _known(account)
-    held = _held(session, through, block)
+    held = _rows(session, _at(through, block))
     total = func.sum(held.c.amount_minor)
     query = (
         select_columns(held.c.owner, held.c.currency, total)
@@ -227,8 +216,15 @@ def balance(
     block: int | None = None,
 ) -> int:
     """One owner's balance of one account, debit positive."""
-    kept = snapshots.standing(session, through) if block is None else None
-    return _balance(session, account, owner, currency, kept, through=through, block=block)
+    if block is not None:
+        found = _rows(session, _at(through, block))
+        mine = (found.c.account == account, found.c.owner == owner, found.c.currency == currency)
+        return int(session.execute(select_columns(_total(found)).where(*mine)).scalar_one())
+    return _balance(session, account, owner, currency, snapshots.standing(session, through), through)
+
+
+def _total(rows: Subquery) -> ColumnElement[int]:
+    return func.coalesce(func.sum(rows.c.amount_minor), 0)
 
 
 def _balance(
@@ -237,17 +233,17 @@ def _balance(
     owner: str,
     currency: str,
     kept: snapshots.Snapshot | None,
-    *,
     through: str | None = None,
-    block: int | None = None,
 ) -> int:
-    """The same from a snapshot, where there is one."""
+    """One owner's balance from a snapshot, where there is one; by the index of their postings."""
     query = select(func.coalesce(func.sum(Posting.amount_minor), 0)).where(
         Posting.account == account, Posting.owner == owner, Posting.currency == currency
     )
+    if through is not None:
+        query = query.where(Posting.period <= through)
     if kept is None:
-        return int(session.exec(narrowed(query, through, block)).one())
-    since = int(session.exec(narrowed(query.where(Posting.period > kept.period), through, block)).one())
+        return int(session.exec(query).one())
+    since = int(session.exec(query.where(Posting.period > kept.period)).one())
     return snapshots.amount(session, kept, account, owner, currency) + since
 
 
@@ -345,13 +341,14 @@ def across(
 ) -> list[Across]:
     """Owners of whom one of some accounts is not at zero, in order of owner, from after a cursor."""
     rights.require(by, "books.see")
-    of = [func.sum(case((col(Posting.account) == code, Posting.amount_minor), else_=0)) for code in codes]
+    rows = _rows(session, as_of).c
+    of = [func.sum(case((rows.account == code, rows.amount_minor), else_=0)) for code in codes]
     query = (
-        select(Posting.owner, Posting.currency, *of)
-        .where(col(Posting.account).in_(codes), Posting.owner > after, *as_of.conditions)
-        .group_by(Posting.owner, Posting.currency)
+        select_columns(rows.owner, rows.currency, *of)
+        .where(rows.account.in_(codes), rows.owner > after)
+        .group_by(rows.owner, rows.currency)
         .having(or_(*(one != 0 for one in of)))
-        .order_by(Posting.owner, Posting.currency)
+        .order_by(rows.owner, rows.currency)
         .limit(limit)
     )
     return [
@@ -364,22 +361,21 @@ def held(session: Session, as_of: AsOf = NOW, *, account: str = "") -> list[Bala
     """What every account, or one, holds for each owner; what is at zero is left out. Nobody is asked who."""
     if account:
         _known(account)
-    total = func.sum(Posting.amount_minor)
-    of = (Posting.account, Posting.owner, Posting.currency)
-    query = select(*of, total).where(*as_of.conditions).group_by(*of).having(total != 0).order_by(*of)
+    rows = _rows(session, as_of).c
+    total, of = func.sum(rows.amount_minor), (rows.account, rows.owner, rows.currency)
+    query = select_columns(*of, total).group_by(*of).having(total != 0).order_by(*of)
     if account:
-        query = query.where(Posting.account == account)
+        query = query.where(rows.account == account)
     return [
-        Balance(code, owner, currency, int(minor)) for code, owner, currency, minor in session.exec(query)
+        Balance(code, owner, currency, int(minor)) for code, owner, currency, minor in session.execute(query)
     ]
 
 
 def total_of(session: Session, account: str, currency: str = "CNY", *, as_of: AsOf = NOW) -> int:
     """One account's balance, all owners together."""
-    query = select(func.coalesce(func.sum(Posting.amount_minor), 0)).where(
-        Posting.account == account, Posting.currency == currency, *as_of.conditions
-    )
-    return int(session.exec(query).one())
+    rows = _rows(session, as_of)
+    query = select_columns(_total(rows)).where(rows.c.account == account, rows.c.currency == currency)
+    return int(session.execute(query).scalar_one())
 
 
 def _beyond(place: Place) -> ColumnElement[bool]:

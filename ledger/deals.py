@@ -10,7 +10,7 @@ from itertools import islice
 from sqlalchemy import BigInteger, ColumnElement, and_, or_
 from sqlmodel import Field, Session, col, func, select
 
-from ledger import accruals, audit, db, facts, ids, needs, organisations, plans, rights
+from ledger import accruals, audit, db, facts, ids, managers, needs, organisations, plans, rights
 from ledger.clock import day_of
 from ledger.core import facts as core
 from ledger.core.entry import HELD
@@ -392,6 +392,7 @@ def adjust(
     """An amount by hand, with its reason; `ref` is what it comes of, a dispute's id."""
     deal = locked(session, deal_id)
     rights.require(by, "deal.adjust", managers=[manager_id])
+    managers.get(session, manager_id)
     if not reason.strip():
         raise Invalid("reason_missing", "an adjustment needs its reason")
     if amount_minor == 0:

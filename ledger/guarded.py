@@ -9,7 +9,7 @@ are written out in migrations/guards.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Table, UniqueConstraint
@@ -200,6 +200,7 @@ STEPS: Mapping[str, states.Steps] = {
     "payout": states.PAYOUT,
     "payout_line": states.PAYOUT_LINE,
     "payout_policy": states.POLICY,
+    "period": states.PERIOD,
     "plan_version": states.PLAN,
     "split_agreement": states.AGREEMENT,
 }
@@ -211,6 +212,7 @@ BORN: Mapping[str, str] = {  # the state a row begins in
     "payout": "made",
     "payout_line": "reserved",
     "payout_policy": "draft",
+    "period": "open",
     "plan_version": "draft",
 }
 PUBLISHED = ("cutover", "payout_policy", "plan_version")  # by somebody other than who drafted it
@@ -238,8 +240,12 @@ def _sqlite() -> Iterator[str]:
             yield from _never(table, _others_differ(table))
     for table in KEPT:
         yield _refuse(f"{table}_never_goes", "DELETE", table, "removed")
-        # INSERT OR REPLACE would be a delete that no trigger sees
+        # INSERT OR REPLACE would be a delete that no trigger sees, and so would UPDATE OR REPLACE
         yield _refuse(f"{table}_is_new", "INSERT", table, "replaced", _there_already(table))
+        yield _refuse(f"{table}_keeps_its_key", _of(_key(table)), table, "renamed", _renamed(table))
+        if others := _other_keys(table):
+            columns = sorted({column for key in others for column in key})
+            yield _refuse(f"{table}_is_one", _of(columns), table, "replaced", _another(table, others))
     yield _refuse("entry_kind_never_grows", "INSERT", "entry_kind", "added")
     yield from _never("entry_kind")
     yield _refuse("person_key_goes_with_them", "DELETE", "person_key", "removed", f"NOT {_erased('subject')}")
@@ -294,16 +300,36 @@ def _refuse(name: str, event: str, table: str, code: str, where: str = "") -> st
 
 def _there_already(name: str) -> str:
     """Whether a row with one of the new row's keys is there: a replacement would remove it unseen."""
+    return f"EXISTS (SELECT 1 FROM {name} WHERE {_same([_key(name), *_other_keys(name)])})"
+
+
+def _another(name: str, keys: list[tuple[str, ...]]) -> str:
+    """Whether another row has one of the changed row's keys: it would go unseen."""
+    itself = " AND ".join(f"{column} = OLD.{column}" for column in _key(name))
+    return f"EXISTS (SELECT 1 FROM {name} WHERE ({_same(keys)}) AND NOT ({itself}))"
+
+
+def _same(keys: list[tuple[str, ...]]) -> str:
+    return " OR ".join(" AND ".join(f"{column} = NEW.{column}" for column in key) for key in keys)
+
+
+def _renamed(name: str) -> str:
+    return " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in _key(name))
+
+
+def _of(columns: Iterable[str]) -> str:
+    return f"UPDATE OF {', '.join(columns)}"
+
+
+def _key(name: str) -> tuple[str, ...]:
+    return tuple(_table(name).primary_key.columns.keys())
+
+
+def _other_keys(name: str) -> list[tuple[str, ...]]:
     table = _table(name)
-    keys = [tuple(table.primary_key.columns.keys())]
-    keys += sorted(
-        tuple(key.columns.keys()) for key in table.constraints if isinstance(key, UniqueConstraint)
-    )
-    keys += sorted(tuple(index.columns.keys()) for index in table.indexes if index.unique)
-    same = " OR ".join(
-        " AND ".join(f"{column} = NEW.{column}" for column in key) for key in dict.fromkeys(keys)
-    )
-    return f"EXISTS (SELECT 1 FROM {name} WHERE {same})"
+    keys = {tuple(key.columns.keys()) for key in table.constraints if isinstance(key, UniqueConstraint)}
+    keys |= {tuple(index.columns.keys()) for index in table.indexes if index.unique}
+    return sorted(keys)
 
 
 def _differs(frozen: Frozen) -> str:
@@ -334,6 +360,12 @@ def _postgresql() -> Iterator[str]:
         yield _on(one.name, "BEFORE UPDATE", one.table, call)
     for table in KEPT:
         yield _on(f"{table}_never_goes", "BEFORE DELETE", table, "guard_never()")
+        yield _on(
+            f"{table}_keeps_its_key",
+            f"BEFORE {_of(_key(table))}",
+            table,
+            f"guard_name({_quoted(_key(table))})",
+        )
         yield _emptied(table)
     yield _on("entry_kind_never_changes", "BEFORE INSERT OR DELETE OR UPDATE", "entry_kind", "guard_never()")
     yield _emptied("entry_kind")

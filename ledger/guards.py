@@ -12,7 +12,7 @@ from importlib import resources
 from sqlalchemy import Connection, text
 
 from ledger import guarded
-from ledger.core.entry import KINDS
+from ledger.core.entry import CHART, KINDS
 from ledger.guarded import APPEND_ONLY, READ_ONLY, REMOVABLE
 
 _NAMED = re.compile(r"CREATE (?:CONSTRAINT )?(TRIGGER|FUNCTION) (\w+)")
@@ -36,8 +36,9 @@ def install(connection: Connection, *, app_role: str | None = None) -> None:
     wanted = statements(dialect)
     _drop(connection, wanted)
     connection.execute(text("DELETE FROM entry_kind"))
-    rows = [{"kind": kind, "account": account} for kind, accounts in KINDS.items() for account in accounts]
-    connection.execute(text("INSERT INTO entry_kind (kind, account) VALUES (:kind, :account)"), rows)
+    insert = "INSERT INTO entry_kind (kind, account, side, owned) VALUES (:kind, :account, :side, :owned)"
+    names = ("kind", "account", "side", "owned")
+    connection.execute(text(insert), [dict(zip(names, row, strict=True)) for row in sorted(_kinds())])
     for statement in wanted:
         connection.exec_driver_sql(statement.replace("%", "%%") if dialect == "postgresql" else statement)
     if dialect == "postgresql" and app_role:
@@ -149,11 +150,17 @@ def _rights_beyond(connection: Connection) -> set[str]:
 
 def _kinds_changed(connection: Connection) -> set[str]:
     """Kinds of entry whose row of accounts is not the one of core/entry."""
-    there = {
-        (kind, account) for kind, account in connection.execute(text("SELECT kind, account FROM entry_kind"))
+    rows = connection.execute(text("SELECT kind, account, side, owned FROM entry_kind"))
+    return {f"entry_kind.{kind}" for kind, *_ in {tuple(row) for row in rows} ^ _kinds()}
+
+
+def _kinds() -> set[tuple[str, str, int, int]]:
+    """core/entry's kinds as the rows of their table."""
+    return {
+        (kind, account, side, int(CHART[account].owner != "none"))
+        for kind, legs in KINDS.items()
+        for account, side in legs.sides.items()
     }
-    wanted = {(kind, account) for kind, accounts in KINDS.items() for account in accounts}
-    return {f"entry_kind.{kind}" for kind, _ in there ^ wanted}
 
 
 def _named(statement: str) -> str:

@@ -7,6 +7,7 @@ cannot be taken is listed with its line and why; the others go on.
 from __future__ import annotations
 
 import copyreg
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field
@@ -355,6 +356,16 @@ def _not_below_zero(file: FactsFile, known: Sequence[core.Fact]) -> None:
             file.line,
             f"deal {file.facts.deal.id} gives back {more} than it had ({wrong.given_back})",
             "correct the amounts, or add what is missing",
+        )
+    paid: dict[str, int] = defaultdict(int)
+    for fact in known:
+        if isinstance(fact, core.Paid):
+            paid[fact.manager] += fact.amount_minor
+    for manager in sorted(who for who, minor in paid.items() if minor < 0):
+        raise file.fail(
+            file.line,
+            f"on deal {file.facts.deal.id} more came back from {manager} than they were paid",
+            "correct the amounts, or add the payments",
         )
 
 

@@ -92,6 +92,8 @@ class EntryKind(Row, table=True):
 
     kind: str = Field(primary_key=True)
     account: str = Field(primary_key=True)
+    side: int = Field(sa_type=SmallInteger)  # 1: it is debited, -1: credited, 0: either
+    owned: int = Field(sa_type=SmallInteger)  # 1: the account is kept once per owner, 0: it has none
 
 
 @dataclass(frozen=True, slots=True)

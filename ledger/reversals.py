@@ -20,12 +20,11 @@ from ledger.journal import Entry
 from ledger.users import User
 
 DOCUMENTS = fees.KINDS  # a document is taken back whole: its facts with its entry
-BY_HAND = ("paid_elsewhere", "tax_remitted", "left_owing", "owing_repaid", "owing_written_off", "opening")
 
 
 def may_be(entry: Entry) -> bool:
     """Whether entries of this kind are ever reversed by hand, and this one is not a reversal itself."""
-    return entry.kind in (*DOCUMENTS, *BY_HAND) and entry.reverses is None
+    return entry.kind in (*DOCUMENTS, *core.BY_HAND) and entry.reverses is None
 
 
 def reverse(session: Session, entry_id: int, *, reason: str, by: User, now: datetime) -> Entry:

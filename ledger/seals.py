@@ -239,8 +239,6 @@ def cut(
         count=len(members),
         members_sha256=core.members_sha256(members),
     )
-    # the rows first: the guards let none be added to a block that is there
-    db.insert_rows(session, Sealed, [_row(drawn.no, line, m) for line, m in enumerate(members, 1)])
     block = Block(
         no=drawn.no,
         previous=drawn.previous,
@@ -253,6 +251,8 @@ def cut(
     )
     session.add(block)
     session.flush()
+    # the block first: it says how many rows it has, and the guards let no other be added
+    db.insert_rows(session, Sealed, [_row(drawn.no, line, m) for line, m in enumerate(members, 1)])
     return block, {**past, **core.through({}, members)}
 
 
@@ -383,11 +383,17 @@ def headed(session: Session, head: str) -> Block | None:
     return session.exec(select(Block).where(col(Block.sha256).startswith(wanted))).first()
 
 
-def entries_through(block_no: int) -> Select[Any]:
-    """Ids of the entries sealed up to a block: the books as they were known then."""
+def entries_through(block_no: int, *, after: int = 0) -> Select[Any]:
+    """Ids of the entries sealed up to a block: the books as they were known then; or since another."""
     return select_columns(cast(col(Sealed.row_id), BigInteger)).where(
-        col(Sealed.kind) == "entry", col(Sealed.block_no) <= block_no
+        col(Sealed.kind) == "entry", col(Sealed.block_no) <= block_no, col(Sealed.block_no) > after
     )
+
+
+def known_at(entry_id: Any, block_no: int) -> ColumnElement[bool]:
+    """Whether an entry was sealed up to a block, looked up entry by entry."""
+    member = (col(Sealed.kind) == "entry", col(Sealed.row_id) == cast(entry_id, String))
+    return select(Sealed.line).where(*member, col(Sealed.block_no) <= block_no).exists()
 
 
 def any_unsealed(session: Session, entry_ids: Select[Any]) -> bool:

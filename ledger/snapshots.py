@@ -1,20 +1,22 @@
 """Balances kept at every close, each naming its block (封存): what stands is that plus the postings since.
 
 A snapshot counts as long as its month is closed and was not reopened since: what was reopened is added up
-from the postings until the next close. `verify` adds all of them up again.
+from the postings until the next close. Of what was known at a block every snapshot tells that was made by
+then: what a reopening brought into its months since is in later blocks. `verify` adds all of them up again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CompoundSelect, Select, Subquery, insert, literal, union_all
+from sqlalchemy import BigInteger, ColumnElement, Select, Subquery, insert, literal, union_all
 from sqlalchemy import select as select_columns
 from sqlmodel import Field, Session, col, func, select
 
 from ledger import ids, seals
+from ledger.core import period as months
 from ledger.db import Instant, Row
 from ledger.journal import Entry, Posting
 from ledger.periods import Period
@@ -57,14 +59,14 @@ def keep(session: Session, period: str, *, now: datetime) -> None:
         block_no=last.no,
         made_at=now,
     )
-    session.add(made)
-    session.flush()
     total = func.sum(held.c.amount_minor)
     by = (held.c.account, held.c.owner, held.c.currency)
     rows = select_columns(literal(made.id), *by, total).group_by(*by).having(total != 0)
     names = ["snapshot_id", "account", "owner", "currency", "amount_minor"]
     session.execute(insert(KeptBalance).from_select(names, rows))
     _keep_used(session, made, held)
+    session.add(made)  # its rows first: the guards let none be added to a snapshot that is there
+    session.flush()
 
 
 def _keep_used(session: Session, made: Snapshot, held: Subquery) -> None:
@@ -80,13 +82,12 @@ def _keep_used(session: Session, made: Snapshot, held: Subquery) -> None:
 
 
 def standing(session: Session, through: str | None = None, *, block: int | None = None) -> Snapshot | None:
-    """The latest snapshot that counts, of a month up to `through`, and known at a block."""
-    query = _counting().order_by(col(Snapshot.period).desc(), col(Snapshot.block_no).desc()).limit(1)
+    """The latest snapshot that counts, of a month up to `through`; or that was made by a block."""
+    query = _counting() if block is None else select_columns(Snapshot).where(col(Snapshot.block_no) <= block)
     if through is not None:
         query = query.where(col(Snapshot.period) <= through)
-    if block is not None:
-        query = query.where(col(Snapshot.block_no) <= block)
-    return session.execute(query).scalars().first()
+    latest = query.order_by(col(Snapshot.period).desc(), col(Snapshot.block_no).desc()).limit(1)
+    return session.execute(latest).scalars().first()
 
 
 def _counting() -> Select[Any]:
@@ -102,16 +103,56 @@ def _counting() -> Select[Any]:
 
 def balances(kept: Snapshot | None, through: str | None = None) -> Subquery:
     """Rows of account, owner, currency and amount that add up to the balances at the end of a month."""
-    since = select_columns(*(_columns(Posting)))
-    if kept is not None or through is not None:
-        wanted = select(Entry.id)
-        wanted = wanted.where(col(Entry.period) > kept.period) if kept else wanted
-        wanted = wanted.where(col(Entry.period) <= through) if through else wanted
-        since = since.where(col(Posting.entry_id).in_(wanted))  # by month: postings have no index of it
-    both: Select[Any] | CompoundSelect[Any] = since
+    wanted = [col(Entry.period) <= through] if through is not None else []
+    return _added(kept, wanted)
+
+
+def rows(session: Session, on: date | None = None, block: int | None = None) -> Subquery:
+    """The same at the end of a day, as it was known at a block; None: now, and as is known now.
+
+    What is read is the last snapshot and what came since, however old the books are.
+    """
+    kept = standing(session, _last_whole(on), block=block)
+    wanted: list[ColumnElement[bool]] = []
+    if on is not None:
+        wanted += [col(Entry.period) <= months.of(on), col(Entry.booked_on) <= on]
+    if block is None:
+        return _added(kept, wanted)
+    late = [*wanted, col(Entry.period) <= kept.period, _sealed(kept.block_no, block)] if kept else None
+    return _added(kept, [*wanted, seals.known_at(Entry.id, block)], late)
+
+
+def _last_whole(on: date | None) -> str | None:
+    """The last month that has ended by the end of a day."""
+    if on is None:
+        return None
+    month = months.of(on)
+    return month if on == months.last_day(month) else months.preceding(month)
+
+
+def _sealed(after: int, through: int) -> ColumnElement[bool]:
+    return col(Entry.id).in_(seals.entries_through(through, after=after))
+
+
+def _added(
+    kept: Snapshot | None,
+    wanted: Sequence[ColumnElement[bool]],
+    late: Sequence[ColumnElement[bool]] | None = None,
+) -> Subquery:
+    """What a snapshot kept, the postings of later months that are wanted, and of its own months the late."""
+    since = [*wanted, col(Entry.period) > kept.period] if kept else list(wanted)
+    parts = [_postings(since), *([_postings(late)] if late is not None else [])]
     if kept is not None:
-        both = union_all(since, select_columns(*_columns(KeptBalance)).where(_of(kept)))
-    return both.subquery()
+        parts.append(select_columns(*_columns(KeptBalance)).where(_of(kept)))
+    return (union_all(*parts) if len(parts) > 1 else parts[0]).subquery()
+
+
+def _postings(wanted: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    found = select_columns(*_columns(Posting))
+    if not wanted:
+        return found
+    entries = select(Entry.id).where(*wanted)  # by month: postings have no index of it
+    return found.where(col(Posting.entry_id).in_(entries))
 
 
 def _columns(table: type[Posting] | type[KeptBalance]) -> tuple[Any, ...]:
@@ -129,18 +170,26 @@ def amount(session: Session, kept: Snapshot, account: str, owner: str, currency:
 
 
 def differences(session: Session) -> Iterator[tuple[str, str]]:
-    """Snapshots that count and are not the one before plus the postings since, or name no block."""
+    """Snapshots that are not the one before plus the postings since, or name no block."""
     before: Snapshot | None = None
-    query = _counting().order_by(col(Snapshot.period), col(Snapshot.block_no))
-    for kept in list(session.execute(query).scalars()):
+    counting = list(
+        session.execute(_counting().order_by(col(Snapshot.period), col(Snapshot.block_no))).scalars()
+    )
+    for kept in counting:
         if session.get(seals.Block, kept.block_no) is None:
             yield f"balances of {kept.period}", f"name block {kept.block_no}, which is not there"
-        added = balances(before, kept.period)
-        gone = select_columns(*_columns(KeptBalance)[:3], -col(KeptBalance.amount_minor)).where(_of(kept))
-        both = union_all(select_columns(*added.c), gone).subquery()
-        account, owner, currency, minor = both.c
-        off = func.sum(minor)
-        wrong = select_columns(account, owner, currency, off).group_by(account, owner, currency)
-        for one, whose, of, by in session.execute(wrong.having(off != 0).order_by(account, owner)):
-            yield f"balances of {kept.period}", f"{one}:{whose} {of} is off by {-int(by)}"
+        yield from _off(session, kept, balances(before, kept.period))
         before = kept
+    query = select(Snapshot).where(col(Snapshot.id).not_in([one.id for one in counting]))
+    for kept in session.exec(query.order_by(col(Snapshot.period), col(Snapshot.block_no))).all():
+        known = [col(Entry.period) <= kept.period, seals.known_at(Entry.id, kept.block_no)]
+        yield from _off(session, kept, _added(None, known))
+
+
+def _off(session: Session, kept: Snapshot, added: Subquery) -> Iterator[tuple[str, str]]:
+    gone = select_columns(*_columns(KeptBalance)[:3], -col(KeptBalance.amount_minor)).where(_of(kept))
+    account, owner, currency, minor = union_all(select_columns(*added.c), gone).subquery().c
+    off = func.sum(minor)
+    wrong = select_columns(account, owner, currency, off).group_by(account, owner, currency)
+    for one, whose, of, by in session.execute(wrong.having(off != 0).order_by(account, owner)):
+        yield f"balances of {kept.period}", f"{one}:{whose} {of} is off by {-int(by)}"

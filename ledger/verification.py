@@ -16,6 +16,7 @@ from sqlmodel import Session, col, func, select
 from ledger import (
     accounts,
     accruals,
+    approvals,
     control,
     deals,
     guards,
@@ -97,6 +98,7 @@ def verify(
         ("moves", _moves(session)),
         ("settled", _settled(session, now, counted, progress)),
         ("payouts", _payouts(session)),
+        ("batches", _batches(session)),
         ("control", _control(session)),
         ("statements", _statements(session, store, counted, progress)),
         ("papers", _papers(session, store, counted, progress)),
@@ -161,6 +163,9 @@ def _guards(session: Session) -> Found:
         yield name, "the guard is missing or not as this version has it; run yongjin migrate"
 
 
+_WORKED_OUT = ("accrual", "release", "year_cap")  # kinds that follow from facts, and say how
+
+
 def _entries(session: Session) -> Found:
     """Balance, legs, currency, period and orphans, by sums over the whole journal."""
     wrong = session.execute(
@@ -184,6 +189,10 @@ def _entries(session: Session) -> Found:
     bare = select(Entry.id).where(~select(Posting.entry_id).where(Posting.entry_id == Entry.id).exists())
     for entry_id in session.exec(bare):
         yield f"entry {entry_id}", "has no postings"
+    unexplained = select(Entry.id).where(col(Entry.kind).in_(_WORKED_OUT), col(Entry.reverses).is_(None))
+    told = select(journal.Working.entry_id).where(journal.Working.entry_id == Entry.id)
+    for entry_id in session.exec(unexplained.where(~told.exists())):
+        yield f"entry {entry_id}", "has no working: nobody can say why it is what it is"
 
 
 def _digests(session: Session, counted: dict[str, int], progress: Progress) -> Found:
@@ -216,7 +225,7 @@ def _reversals(session: Session) -> Found:
     mirrors = session.exec(select(Entry).where(col(Entry.reverses).is_not(None)).order_by(col(Entry.id)))
     for mirror in mirrors.all():
         wrong = session.get(Entry, mirror.reverses)
-        if wrong is None or wrong.reverses is not None:
+        if wrong is None or wrong.reverses is not None or entry.REVERSED_BY.get(wrong.kind) != mirror.kind:
             yield f"entry {mirror.id}", f"reverses entry {mirror.reverses}, which cannot be reversed"
             continue
         if not reversals.mirrors(*journal.as_values(session, [mirror, wrong])):
@@ -296,6 +305,23 @@ def _payouts(session: Session) -> Found:
                 f"payment {line.id}",
                 f"is {line.state} but the books have {', '.join(sorted(booked)) or 'nothing'}",
             )
+
+
+def _batches(session: Session) -> Found:
+    """Every batch still says what was approved: approvals are sealed, and the digest holds every line."""
+    batches = select(payouts.Payout).where(payouts.Payout.state != "voided")
+    for batch in session.exec(batches.order_by(col(payouts.Payout.id))).all():
+        lines = payouts.in_batch(batch, payouts.lines_of(session, batch.id))
+        if payouts.digest(batch, lines) != batch.digest:
+            yield f"batch {batch.no}", "does not say what its digest says: somebody or some amount is another"
+        if batch.state != "made" and not _approved(session, batch):
+            yield f"batch {batch.no}", f"is {batch.state} and nobody else agreed to what it says"
+        session.expunge_all()
+
+
+def _approved(session: Session, batch: payouts.Payout) -> bool:
+    given = (one for one in approvals.of_batch(session, batch.id) if one.digest == batch.digest)
+    return any(one.approved_by != batch.made_by for one in given)
 
 
 def _control(session: Session) -> Found:

@@ -69,28 +69,64 @@ CHART: dict[str, Account] = {
     )
 }
 
-# What happened → the accounts its entry may touch. The database holds the same table.
-KINDS: dict[str, tuple[str, ...]] = {
-    "expectation": (EXPECTED, CONTRA),
-    "fee_invoiced": (RECEIVABLE, FEE_REVENUE, OUTPUT_VAT),
-    "fee_credited": (RECEIVABLE, FEE_REVENUE, OUTPUT_VAT),
-    "fee_received": (BANK, RECEIVABLE),
-    "fee_refunded": (BANK, RECEIVABLE),
-    "advance": (RECEIVABLE, ADVANCES),
-    "accrual": (COMMISSION_COST, PAYABLE, HELD),
-    "release": (HELD, PAYABLE),
-    "year_cap": (COMMISSION_COST, PAYABLE),
-    "estimate": (ESTIMATED_COST, ESTIMATED),
-    "payout_made": (PAYABLE, IN_TRANSIT),
-    "payout_returned": (IN_TRANSIT, PAYABLE),
-    "payout_confirmed": (IN_TRANSIT, BANK, WITHHELD_IIT),
-    "payout_bounced": (IN_TRANSIT, BANK, WITHHELD_IIT),
-    "paid_elsewhere": (PAYABLE, BANK),
-    "tax_remitted": (WITHHELD_IIT, BANK),
-    "left_owing": (RECOVERABLE, PAYABLE),
-    "owing_repaid": (BANK, RECOVERABLE),
-    "owing_written_off": (WRITTEN_OFF, RECOVERABLE),
-    "opening": tuple(CHART),
+
+@dataclass(frozen=True, slots=True)
+class Legs:
+    """The accounts of one kind of entry: those it debits, those it credits, those that may go either way."""
+
+    debit: tuple[str, ...] = ()
+    credit: tuple[str, ...] = ()
+    either: tuple[str, ...] = ()
+
+    @property
+    def sides(self) -> dict[str, int]:
+        """By account: 1 where it is debited, -1 where it is credited, 0 where it may be either."""
+        return {
+            **dict.fromkeys(self.debit, 1),
+            **dict.fromkeys(self.credit, -1),
+            **dict.fromkeys(self.either, 0),
+        }
+
+
+# What happened → the accounts its entry may touch, and on which side. The database holds the same table.
+KINDS: dict[str, Legs] = {
+    "expectation": Legs(either=(EXPECTED, CONTRA)),
+    "fee_invoiced": Legs((RECEIVABLE,), (FEE_REVENUE, OUTPUT_VAT)),
+    "fee_credited": Legs((FEE_REVENUE, OUTPUT_VAT), (RECEIVABLE,)),
+    "fee_received": Legs((BANK,), (RECEIVABLE,)),
+    "fee_refunded": Legs((RECEIVABLE,), (BANK,)),
+    "advance": Legs(either=(RECEIVABLE, ADVANCES)),
+    "accrual": Legs(either=(COMMISSION_COST, PAYABLE, HELD)),
+    "release": Legs((HELD,), (PAYABLE,)),
+    "year_cap": Legs(either=(COMMISSION_COST, PAYABLE)),
+    "estimate": Legs(either=(ESTIMATED_COST, ESTIMATED)),
+    # a debt on one deal is netted against another
+    "payout_made": Legs(credit=(IN_TRANSIT,), either=(PAYABLE,)),
+    "payout_returned": Legs((IN_TRANSIT,), either=(PAYABLE,)),
+    "payout_confirmed": Legs((IN_TRANSIT,), (BANK, WITHHELD_IIT)),
+    "payout_bounced": Legs((BANK, WITHHELD_IIT), (IN_TRANSIT,)),
+    "paid_elsewhere": Legs(either=(PAYABLE, BANK)),  # it may have come back
+    "tax_remitted": Legs((WITHHELD_IIT,), (BANK,)),
+    "left_owing": Legs((RECOVERABLE,), (PAYABLE,)),
+    "owing_repaid": Legs((BANK,), (RECOVERABLE,)),
+    "owing_written_off": Legs((WRITTEN_OFF,), (RECOVERABLE,)),
+    "opening": Legs(either=tuple(CHART)),
+}
+
+# What is entered as it stands is reversed by hand; its mirror is of the same kind.
+BY_HAND = ("paid_elsewhere", "tax_remitted", "left_owing", "owing_repaid", "owing_written_off", "opening")
+
+# Kind of an entry → the kind of the one that takes it back. What is not here follows from facts: it would
+# come back with the next settling. The guards have the same pairs.
+REVERSED_BY: dict[str, str] = {
+    "fee_invoiced": "fee_credited",
+    "fee_credited": "fee_invoiced",
+    "fee_received": "fee_refunded",
+    "fee_refunded": "fee_received",
+    "estimate": "estimate",
+    "payout_made": "payout_returned",
+    "payout_confirmed": "payout_bounced",
+    **{kind: kind for kind in BY_HAND},
 }
 
 # In one posting: a thousand times what the country trades in a year; the sums stay whole numbers.
@@ -152,9 +188,9 @@ class Entry:
 
 def check(entry: Entry) -> Entry:
     """The entry itself, or Invalid naming the first rule it breaks."""
-    allowed = KINDS.get(entry.kind)
-    if allowed is None:
+    if entry.kind not in KINDS:
         raise Invalid("entry_kind_unknown", "there is no entry kind “{kind}”", kind=entry.kind)
+    sides = KINDS[entry.kind].sides
     if len(entry.postings) < 2:
         raise Invalid("entry_one_legged", "entry {source} has fewer than two postings", source=entry.source)
     for posting in entry.postings:
@@ -165,10 +201,17 @@ def check(entry: Entry) -> Entry:
                 source=entry.source,
                 most=MOST_MINOR,
             )
-        if posting.account not in allowed:
+        if posting.account not in sides:
             raise Invalid(
                 "posting_account",
                 "an entry of kind {kind} may not touch account {account}",
+                kind=entry.kind,
+                account=posting.account,
+            )
+        if entry.reverses is None and sides[posting.account] * posting.amount_minor < 0:
+            raise Invalid(
+                "posting_side",
+                "an entry of kind {kind} has account {account} on its other side",
                 kind=entry.kind,
                 account=posting.account,
             )

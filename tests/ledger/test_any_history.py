@@ -62,6 +62,7 @@ from ledger import (
     plans,
     remittances,
     reopenings,
+    seals,
     sending,
     settings,
     statements,
@@ -79,6 +80,7 @@ from ledger.db import Database
 from tests.crowd import Clerk, at_this_moment
 from tests.desk import PLAN, Desk
 from tests.ledger.firm import PDF
+from tests.ledger.test_snapshots import known, told
 from tests.samples import pdf
 
 BY_DAYS = PLAN.replace("release: {stage: done}", "release: {days: 30}")
@@ -527,12 +529,22 @@ class History(RuleBasedStateMachine):
         if self.desk.people:
             assert self.desk.settle() == 0
             assert self.desk.wrong() == []
+            self.every_block_tells_what_it_knew()
             self.everybody_is_told()
             for month, kept in self.closed.items():
                 assert self.statements_of(month) == kept.statements
             for deal in ("D-1", "D-2"):
                 assert self.earned_elsewhere(deal) == earned_on(self.desk, deal)
         self.desk.database.close()
+
+    def every_block_tells_what_it_knew(self) -> None:
+        """The balances at the end of any month as known at any block, from the postings alone."""
+        with self.desk.database.reading() as session:
+            last = seals.latest(session)
+            for block in range(1, last.no + 1 if last else 1):
+                for month in ("2026-01", period.preceding(period.of(self.desk.today)), None):
+                    on = period.last_day(month) if month else None
+                    assert told(session, on, block) == known(session, on, block), (on, block)
 
     def everybody_is_told(self) -> None:
         month = "2026-01"

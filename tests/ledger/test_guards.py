@@ -6,18 +6,32 @@ the application has not even the right to try most of them.
 
 from __future__ import annotations
 
+import re
+import sqlite3
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Date, text
 from sqlalchemy.exc import DBAPIError
 
 from ledger import guarded, guards, journal, seals, tables
 from ledger.config import Settings
-from ledger.core.entry import BANK, IN_TRANSIT, PAYABLE, RECEIVABLE, WITHHELD_IIT, Entry, Posting
+from ledger.core.entry import (
+    BANK,
+    COMMISSION_COST,
+    IN_TRANSIT,
+    PAYABLE,
+    RECEIVABLE,
+    RECOVERABLE,
+    REVERSED_BY,
+    WITHHELD_IIT,
+    Entry,
+    Posting,
+)
 from ledger.core.errors import Conflict
 from ledger.db import Database, guard_code
 from ledger.files import Store
@@ -37,7 +51,9 @@ def firm(database: Database, tmp_path: Path) -> Firm:
     """A firm with one of everything; its history is sealed, and the month before it is closed."""
     made = firms.found(database, Store(tmp_path / "files"))
     with database.writing() as session:
-        session.execute(text("INSERT INTO period (id, state) VALUES ('2026-02', 'closed')"))
+        session.execute(text("INSERT INTO period (id, state) VALUES ('2026-02', 'open')"))
+        session.execute(text("UPDATE period SET state = 'closed' WHERE id = '2026-02'"))
+        session.execute(text("INSERT INTO period (id, state) VALUES ('2026-04', 'open')"))
     seals.seal(database, by="clock", now=day(6))
     with database.writing() as session:
         firms.receive(session, made, 700_000, "YH-9", day(6))  # so that there is something payable
@@ -49,8 +65,9 @@ def owner(settings: Settings, firm: Firm) -> Iterator[Database]:
     """The books as the role that owns the tables opens them."""
     opened = Database(settings.owner_url)
     with opened.writing() as session:  # of a month long gone, reopened since: it counts for nothing
+        session.add(KeptBalance(snapshot_id="sn_0", account=BANK, owner="b", currency="CNY", amount_minor=0))
+        session.flush()
         session.add(Snapshot(id="sn_0", period="2020-01", reopening_id="ro_0", block_no=1, made_at=NOW))
-        session.add(KeptBalance(snapshot_id="sn_0", account=BANK, owner="b", currency="CNY", amount_minor=1))
     yield opened
     opened.close()
 
@@ -149,6 +166,27 @@ WRONG: Mapping[str, tuple[Attack, str]] = {
     "in a period that is not there": (whole(*WHOLE, on="2026-09-05", period="2026-09"), "period_closed"),
     "of an account not in its row": (whole((BANK, "b", 100), (PAYABLE, "M1", -100)), "posting_account"),
     "of no known kind": (whole(*WHOLE, kind="gift"), "posting_account"),
+    "on the other side": (whole((BANK, "b", -100), (RECEIVABLE, "c", 100)), "posting_side"),
+    "a debt paid back the other way": (
+        whole((BANK, "b", -100), (RECOVERABLE, "M1", 100), kind="owing_repaid"),
+        "posting_side",
+    ),
+    "of an account with owners, of nobody": (
+        whole((BANK, "", 100), (RECEIVABLE, "c", -100)),
+        "posting_owner",
+    ),
+    "of an account of nobody, with an owner": (
+        whole((COMMISSION_COST, "M1", 100), (PAYABLE, "M1", -100), kind="accrual"),
+        "posting_owner",
+    ),
+    "opening balances that nobody signed": (
+        whole((PAYABLE, "M1", 100), (BANK, "b", -100), kind="opening"),
+        "opening_unsigned",
+    ),
+    "opening balances of another month than was signed": (
+        whole((PAYABLE, "M1", 100), (BANK, "b", -100), kind="opening", source="co_1"),
+        "opening_unsigned",
+    ),
 }
 
 
@@ -200,6 +238,17 @@ def test_two_transactions_do_not_write_one_entry(owner: Database, legs: tuple[Le
         assert refusal(first, "COMMIT") == "accepted"
 
 
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_connection_that_asks_for_no_entry_posts_nothing(owner: Database) -> None:
+    """SQLite's own shell has foreign keys off: a posting without an entry would be seen by nobody."""
+    with (
+        closing(sqlite3.connect(str(owner.engine.url.database))) as raw,
+        pytest.raises(sqlite3.IntegrityError) as refused,
+    ):
+        raw.execute(posting(901, 1, WHOLE[0]))
+    assert str(refused.value) == "foreign_keys_off"
+
+
 def test_an_entry_is_there_once(owner: Database) -> None:
     there = tuple(one(owner, f"SELECT {name} FROM entry WHERE id = 1") for name in ("kind", "source"))
     assert tried(owner, *whole(*WHOLE, source="twice")) == "accepted"
@@ -211,22 +260,51 @@ def test_an_entry_is_there_once(owner: Database) -> None:
     assert there != ("fee_received", "twice")
 
 
+MIRROR: tuple[Leg, ...] = ((BANK, "b", -100), (RECEIVABLE, "c", 100))
+
+
 def test_a_reversal_mirrors_and_happens_once(owner: Database) -> None:
-    mirror = ((BANK, "b", -100), (RECEIVABLE, "c", 100))
     assert tried(owner, *whole(*WHOLE)) == "accepted"
     wrong = {
         "half of it": ((BANK, "b", -50), (RECEIVABLE, "c", 50)),
         "the same again": WHOLE,
         "somebody else's": ((BANK, "b", -100), (RECEIVABLE, "d", 100)),
-        "more than it": (*mirror, (BANK, "x", 1), (BANK, "y", -1)),
+        "more than it": (*MIRROR, (BANK, "x", 1), (BANK, "y", -1)),
     }
-    attacks = {name: whole(*legs, entry=901, source="r", reverses=900) for name, legs in wrong.items()}
-    attacks["of nothing"] = whole(*mirror, entry=901, source="r", reverses=999)
+    back = {"entry": 901, "source": "r", "kind": "fee_refunded"}
+    attacks = {name: whole(*legs, reverses=900, **back) for name, legs in wrong.items()}
+    attacks["of nothing"] = whole(*MIRROR, reverses=999, **back)
     assert all_tried(owner, attacks) == dict.fromkeys(attacks, "reversal_differs")
-    assert tried(owner, *whole(*mirror, entry=901, source="r", reverses=900)) == "accepted"
+    nature = tuple(one.replace("'', '')", "'', 'earned')") for one in whole(*MIRROR, reverses=900, **back))
+    assert tried(owner, *nature) == "reversal_differs"
+    assert tried(owner, *whole(*MIRROR, reverses=900, **back)) == "accepted"
     for how in ("INSERT", "INSERT OR REPLACE") if owner.is_sqlite else ("INSERT",):
-        twice = tried(owner, *whole(*mirror, entry=902, source="r2", reverses=900, how=how))
+        again = whole(*MIRROR, entry=902, source="r2", kind="fee_refunded", reverses=900, how=how)
+        twice = tried(owner, *again)
         assert twice == "entry_replaced" if owner.is_sqlite else "entry_reverses_key" in twice
+    back_again = whole(*WHOLE, entry=902, source="r3", reverses=901)
+    assert tried(owner, *back_again) == "reversal_kind"
+
+
+def test_what_follows_from_facts_is_not_reversed(owner: Database) -> None:
+    earned: tuple[Leg, ...] = ((COMMISSION_COST, "", 100), (PAYABLE, "M1", -100))
+    not_earned = tuple((account, whose, -int(str(amount))) for account, whose, amount in earned)
+    assert tried(owner, *whole(*earned, kind="accrual"), *whole(*WHOLE, entry=901)) == "accepted"
+    attacks = {
+        "an accrual": whole(*not_earned, entry=902, kind="accrual", source="r", reverses=900),
+        "an accrual, by opening balances": whole(
+            *not_earned, entry=902, kind="opening", source="r", reverses=900
+        ),
+        "a receipt, by opening balances": whole(*MIRROR, entry=902, kind="opening", source="r", reverses=901),
+    }
+    assert all_tried(owner, attacks) == dict.fromkeys(attacks, "reversal_kind")
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_the_guards_have_the_pairs_of_the_core(dialect: str) -> None:
+    said = "\n".join(guards.statements(dialect))
+    pairs = re.findall(r"WHEN '([a-z_]+)' THEN (?:'([a-z_]+)'|o\.kind)", said)
+    assert {kind: other or kind for kind, other in pairs} == REVERSED_BY
 
 
 def test_the_same_source_with_other_content_is_a_conflict_that_names_the_field(database: Database) -> None:
@@ -298,7 +376,7 @@ OTHER_WORDS = {
     "approval_amount",
     "entry_one_legged",
     "posting_after_entry",
-    "sealed_after_block",
+    "sealed_beyond_block",
     "seal_block_replaced",
 }
 
@@ -343,21 +421,38 @@ CHANGES: Mapping[str, tuple[str, str]] = {
     "a batch's state, back": ("UPDATE payout SET state = 'made'", "payout_state"),
     "a batch is removed": ("DELETE FROM payout", "payout_removed"),
     "a deal is removed": ("DELETE FROM deal", "deal_removed"),
-    "a closed period is opened": (
-        "UPDATE period SET state = 'open' WHERE id = '2026-02'",
+    "a closed period is opened": ("UPDATE period SET state = 'open' WHERE id = '2026-02'", "period_state"),
+    "a closed period is reopened alone": (
+        "UPDATE period SET state = 'reopened' WHERE id = '2026-02'",
         "period_reopened_alone",
+    ),
+    "a closed period says another closed it": (
+        "UPDATE period SET closed_by = 'us_9' WHERE id = '2026-02'",
+        "period_changed",
+    ),
+    "a closed period says it was reopened": (
+        "UPDATE period SET reopening_id = 'ro_1' WHERE id = '2026-02'",
+        "period_changed",
+    ),
+    "a period is born closed": (
+        "INSERT INTO period (id, state) VALUES ('2026-09', 'closed')",
+        "period_state",
+    ),
+    "a period is closed before an earlier one": (
+        "UPDATE period SET state = 'closed' WHERE id = '2026-04'",
+        "period_closed_before_earlier",
     ),
     "a closed period is forgotten": ("DELETE FROM period WHERE id = '2026-02'", "period_removed"),
     "a closed period is renamed": (
         "UPDATE period SET id = '2020-01' WHERE id = '2026-02'",
-        "period_changed",
+        "period_renamed",
     ),
     "a period before a closed one": (
         "INSERT INTO period (id, state) VALUES ('2026-01', 'open')",
         "period_closed",
     ),
     "a kind of entry is widened": (
-        f"INSERT INTO entry_kind VALUES ('fee_received', '{PAYABLE}')",
+        f"INSERT INTO entry_kind VALUES ('fee_received', '{PAYABLE}', 0, 1)",
         "entry_kind_added",
     ),
     "a kind of entry is turned": (f"UPDATE entry_kind SET account = '{PAYABLE}'", "entry_kind_changed"),
@@ -391,6 +486,41 @@ NEW_DRAFT = {
     "published_by": "NULL",
     "published_at": "NULL",
 }
+
+
+def test_nothing_that_is_kept_gets_another_name_or_stands_for_another(owner: Database) -> None:
+    """Renamed it would be gone; and UPDATE OR REPLACE removes the row that has the name already."""
+    kept = [table for table in guarded.KEPT if rows_of(owner, table)]
+    assert {"deal", "milestone", "payout", "payout_line", "period", "user_account"} <= set(kept)
+    frozen = {one.table for one in guarded.FROZEN}
+    for table in kept:
+        for key in key_of(table):
+            code = tried(owner, f"UPDATE {table} SET {key} = {renamed(table, key)}")
+            assert code == f"{table}_renamed" or (table in frozen and code == f"{table}_changed"), table
+
+
+def renamed(table: str, key: str) -> str:
+    kind = tables.metadata.tables[table].columns[key].type
+    return "'2020-02-02'" if isinstance(kind, Date) else f"{key} || 'x'"
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_an_update_does_not_replace_another_row(owner: Database) -> None:
+    for how in ("UPDATE", "UPDATE OR REPLACE", "UPDATE OR IGNORE"):
+        attack = f"{how} user_account SET phone = '13800000002' WHERE id = 'us_1'"
+        assert tried(owner, attack) == "user_account_replaced"
+
+
+def test_no_balance_is_kept_but_with_its_snapshot(owner: Database) -> None:
+    row = "INSERT INTO kept_balance VALUES ('{}', '1002', 'z', 'CNY', 5)"
+    snapshot = (
+        "INSERT INTO balance_snapshot SELECT 'sn_1', period, 'x', block_no, made_at FROM balance_snapshot"
+    )
+    attacks = {"to one that is there": (row.format("sn_0"),), "with one": (row.format("sn_1"), snapshot)}
+    assert all_tried(owner, attacks) == {
+        "to one that is there": "kept_balance_after_snapshot",
+        "with one": "balance_snapshot_unbalanced",
+    }
 
 
 # --- money out
@@ -471,6 +601,17 @@ PAID = whole(
 )
 
 
+GIVEN_BACK = whole(
+    (PAYABLE, "M1", -100),
+    (IN_TRANSIT, "po_x", 100),
+    entry=902,
+    kind="payout_returned",
+    source="pl_x",
+    reverses=900,
+)
+ONE_MORE = BATCH[1].format(line="reserved").replace("'pl_x'", "'pl_y'") + " WHERE id = 'pl_x'"
+
+
 def batch(state: str = "made", line: str = "reserved") -> Attack:
     return tuple(statement.format(state=state, line=line) for statement in BATCH)
 
@@ -507,6 +648,60 @@ MONEY_OUT: Mapping[str, tuple[Attack, str]] = {
         "payment_differs",
     ),
     "reserved for no batch": (RESERVED, "payment_differs"),
+    "reserved out of another's": (
+        (
+            *batch(),
+            *whole((COMMISSION_COST, "", 100), (PAYABLE, "M2", -100), entry=903, kind="accrual", source="a"),
+            *whole((PAYABLE, "M2", 100), (IN_TRANSIT, "po_x", -100), kind="payout_made", source="pl_x"),
+        ),
+        "payment_differs",
+    ),
+    "reserved for another batch too": (
+        (
+            *batch(),
+            *whole(
+                (PAYABLE, "M1", 101),
+                (IN_TRANSIT, "po_x", -100),
+                (IN_TRANSIT, "po_y", -1),
+                kind="payout_made",
+                source="pl_x",
+            ),
+        ),
+        "payment_differs",
+    ),
+    "reserved the other way": (
+        (
+            *batch(),
+            *whole((PAYABLE, "M1", -100), (IN_TRANSIT, "po_x", 100), kind="payout_made", source="pl_x"),
+        ),
+        "posting_side",
+    ),
+    "paid and never reserved": (
+        (*batch(), approval(), step("approved"), step("sent"), *PAID),
+        "payment_answered",
+    ),
+    "paid and given back": (
+        (*batch(), *RESERVED, approval(), step("approved"), step("sent"), *PAID, *GIVEN_BACK),
+        "payment_answered",
+    ),
+    "given back and paid": (
+        (*batch(), *RESERVED, approval(), step("approved"), step("sent"), *GIVEN_BACK, *PAID),
+        "payment_answered",
+    ),
+    "given back and never reserved": ((*batch(), *GIVEN_BACK), "reversal_differs"),
+    "given back what another was to have": (
+        (
+            *batch(),
+            *whole((PAYABLE, "M1", 100), (IN_TRANSIT, "po_x", -100), kind="payout_made", source="pl_x"),
+            *(one.replace("'pl_x'", "'pl_y'") for one in GIVEN_BACK),
+        ),
+        "payment_answered",
+    ),
+    "a line more, once it was approved": ((*batch(), approval(), ONE_MORE), "payout_line_late"),
+    "a line more, once it was sent": (
+        (*batch(), approval(), step("approved"), step("sent"), ONE_MORE),
+        "payout_line_late",
+    ),
     "more leaves the bank": (
         (
             *batch(),
@@ -555,10 +750,13 @@ def test_the_application_has_no_right_it_does_not_need(database: Database) -> No
 
 @pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
 def test_a_table_of_ones_own_does_not_stand_before_the_guards(database: Database, firm: Firm) -> None:
-    wider = f"CREATE TEMP TABLE entry_kind AS SELECT 'fee_received' AS kind, '{PAYABLE}' AS account"
+    wider = (
+        f"CREATE TEMP TABLE entry_kind AS SELECT 'fee_received' AS kind, '{PAYABLE}' AS account, 0 AS side,"
+        " 1 AS owned"
+    )
     attack = whole((PAYABLE, "M1", 100), (PAYABLE, "M2", -100))
     assert tried(database, wider, *attack) == "posting_account"
-    assert "permission denied" in tried(database, f"INSERT INTO entry_kind VALUES ('x', '{PAYABLE}')")
+    assert "permission denied" in tried(database, f"INSERT INTO entry_kind VALUES ('x', '{PAYABLE}', 0, 1)")
 
 
 # --- the guards themselves
@@ -574,7 +772,7 @@ LIFTED = {
         "entry.mine": ("CREATE TRIGGER mine AFTER INSERT ON entry BEGIN SELECT 1; END",),
         "entry_kind.fee_received": (
             "DROP TRIGGER entry_kind_never_grows",
-            f"INSERT INTO entry_kind VALUES ('fee_received', '{PAYABLE}')",
+            f"INSERT INTO entry_kind VALUES ('fee_received', '{PAYABLE}', 0, 1)",
         ),
     },
     "postgresql": {
@@ -595,7 +793,7 @@ LIFTED = {
         "fact.aside": ("CREATE RULE aside AS ON UPDATE TO fact DO INSTEAD NOTHING",),
         "entry_kind.fee_received": (
             "ALTER TABLE entry_kind DISABLE TRIGGER USER",
-            f"INSERT INTO entry_kind VALUES ('fee_received', '{PAYABLE}')",
+            f"INSERT INTO entry_kind VALUES ('fee_received', '{PAYABLE}', 0, 1)",
             "ALTER TABLE entry_kind ENABLE TRIGGER USER",
         ),
     },

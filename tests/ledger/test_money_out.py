@@ -28,7 +28,7 @@ from ledger import (
     verification,
 )
 from ledger.core import entry
-from ledger.core.errors import Conflict, Invalid
+from ledger.core.errors import Conflict, Invalid, NotFound
 from ledger.core.facts_file import read_lines
 from ledger.db import Database
 from ledger.facts import Fact
@@ -235,6 +235,13 @@ def test_no_more_vat_is_given_back_than_there_was(world: World) -> None:
             ),
             "gives back more VAT than it had (fee_credited)",
         ),
+        (
+            (
+                {"on": "2026-03-12", "type": "paid", "manager": "M1", "amount": "5.00", "ref": "P"},
+                {"on": "2026-03-13", "type": "paid", "manager": "M1", "amount": "-5.01", "ref": "Q"},
+            ),
+            "more came back from M1 than they were paid",
+        ),
     ],
 )
 def test_an_import_refuses_what_the_pages_refuse(
@@ -267,3 +274,12 @@ def test_a_receipt_corrected_after_the_payout_leaves_a_debt_and_no_second_correc
     with pytest.raises(Conflict):
         world.do(payouts.make, value_on=date(2026, 4, 4), by=world.maker, now=at("2026-04-04"))
     assert world.differences("2026-04-04") == []
+
+
+def test_an_adjustment_is_for_somebody_there_is(world: World) -> None:
+    """Else nobody could be paid: the batch would not know whom it pays."""
+    world.load("2026-04-01", *SIGNED)
+    about = {"stage": "tech_sourcing", "amount_minor": 100, "reason": "x", "on": date(2026, 4, 1)}
+    with pytest.raises(NotFound) as refused:
+        world.do(deals.adjust, "D1", manager_id="M9", **about, by=world.maker, now=at("2026-04-01"))
+    assert refused.value.code == "manager_unknown"

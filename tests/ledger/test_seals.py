@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import JSON, Date, Integer, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
 
-from ledger import accounts, audit, seals, verification
+from ledger import accounts, audit, seals, tables, verification
 from ledger.benches import postgres
 from ledger.config import Settings
 from ledger.core.entry import PAYABLE
 from ledger.core.errors import Invalid, NotFound
 from ledger.core.seal import GENESIS
-from ledger.db import Database, guard_code
+from ledger.db import Database, Instant, guard_code
 from ledger.files import Store
 from ledger.statements import Statement
 from tests.ledger import firm as firms
@@ -95,55 +95,66 @@ def test_every_kind_of_row_is_sealed(database: Database, firm: Firm) -> None:
     assert kinds == set(seals.SOURCES)
 
 
-CHANGES = {
-    "acknowledgement": ("acknowledgement", "acknowledged_by = 'us_9'"),
-    "agreement": ("split_agreement", "note = 'another'"),
-    "answer": ("split_answer", "answer = 'refused'"),
-    "approval": ("payout_approval", "approved_by = 'us_9'"),
-    "stand_in": ("stand_in", "reason = 'another'"),
-    "audit": ("audit_note", "actor = 'us_9'"),
-    "claim": ("claim", "why = 'another'"),
-    "payee_agreement": ("payee_agreement", "number = 'another'"),
-    "payee_agreement_end": ("payee_agreement_end", "reason = 'another'"),
-    "pairing": ("pairing", "note = 'another'"),
-    "result": ("result", "title = 'another'"),
-    "bank_layout": ("bank_layout", "text = 'another'"),
-    "bank_receipt": ("bank_receipt", "file_name = 'another'"),
-    "bank_receipt_line": ("bank_receipt_line", "amount_minor = 2"),
-    "bank_receipt_part": ("bank_receipt_part", "amount_minor = 2"),
-    "bank_return": ("bank_return", "file_name = 'another'"),
-    "bank_row": ("bank_return_row", "outcome = 'paid'"),
-    "dispute": ("dispute", "why = 'another'"),
-    "dispute_step": ("dispute_step", "note = 'another'"),
-    "cutover": ("cutover", "content = '[]'"),
-    "entry": ("entry", "summary = 'another'"),
-    "evidence": ("evidence", "sha256 = 'another'"),
-    "fact": ("fact", "amount_minor = 1"),
-    "hold": ("payment_hold", "reason = 'another'"),
-    "policy": ("payout_policy", "digest = 'another'"),
-    "paper": ("paper", "pdf_sha256 = 'another'"),
-    "move": ("plan_move", "reason = 'another'"),
-    "plan": ("plan_version", "text = 'another'"),
-    "reopening": ("reopening", "reason = 'another'"),
-    "reopening_answer": ("reopening_answer", "answer = 'agreed'"),
-    "invoice": ("payee_invoice", "amount_minor = 1"),
-    "invoice_back": ("invoice_taken_back", "reason = 'another'"),
-    "invoice_use": ("invoice_use", "amount_minor = 1"),
-    "payee_tax": ("manager_tax", "method = 'payroll'"),
-    "setting": ("setting", "value = '9'"),
-    "statement": ("statement", "closing_minor = 1"),
-}
+def changed(table: str, column: str) -> str:
+    """Another value of a column, as SQL says it on either engine."""
+    kind = tables.metadata.tables[table].columns[column].type
+    if isinstance(kind, Integer):  # whatever its size
+        return f"coalesce({column}, 0) + 1"
+    if isinstance(kind, JSON):
+        return """'{"another": 1}'"""
+    if isinstance(kind, Date):
+        return "'2020-02-02'"
+    return "'2020-02-02 02:02:02.000000'" if isinstance(kind, Instant) else f"coalesce({column}, '') || 'x'"
 
 
-def test_a_changed_row_is_named(database: Database, holder: Database, firm: Firm) -> None:
-    first = {kind: ids(database, table)[0] for kind, (table, _) in CHANGES.items()}
-    changes = {
-        kind: (f"UPDATE {table} SET {change} WHERE CAST(id AS text) = '{first[kind]}'",)
-        for kind, (table, change) in CHANGES.items()
+def each_after(holder: Database, changes: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """The first thing that is wrong after each of some changes, one taken back before the next."""
+    found = {}
+    with behind(holder) as session:
+        for name, statement in changes.items():
+            with session.begin_nested() as point:
+                session.execute(text(statement))
+                wrong = next(seals.differences(session, now=LATER, counted={}), None)
+                found[name] = (wrong.where, wrong.what) if wrong else ("", "")
+                point.rollback()
+            session.expire_all()
+    return found
+
+
+def test_any_change_of_any_sealed_column_of_any_table_is_named(
+    database: Database, holder: Database, firm: Firm
+) -> None:
+    first = {kind: ids(database, source.table)[0] for kind, source in seals.SOURCES.items()}
+    cells = {
+        f"{kind}.{column}": (kind, source.table, column)
+        for kind, source in seals.SOURCES.items()
+        for column in source.columns
+        if column != "id"  # what changes places, is gone or is put in is tried below
     }
-    assert found_after(holder, changes) == {
-        kind: (f"block 1, {kind} {first[kind]}", "is not what was sealed") for kind in CHANGES
+    found = each_after(
+        holder,
+        {
+            name: f'UPDATE {table} SET "{column}" = {changed(table, column)}'
+            f" WHERE CAST(id AS text) = '{first[kind]}'"
+            for name, (kind, table, column) in cells.items()
+        },
+    )
+    assert found == {
+        name: (f"block 1, {kind} {first[kind]}", "is not what was sealed")
+        for name, (kind, *_) in cells.items()
     }
+
+
+def test_any_change_of_any_column_of_a_posting_is_named(
+    database: Database, holder: Database, firm: Firm
+) -> None:
+    entry = ids(database, "entry")[0]
+    where = f"WHERE entry_id = {entry} AND line = 2"
+    new = {column: changed("posting", column) for column in seals.POSTING} | {"line": "99"}
+    found = each_after(
+        holder, {column: f"UPDATE posting SET {column} = {value} {where}" for column, value in new.items()}
+    )
+    assert found == dict.fromkeys(new, (f"block 1, entry {entry}", "is not what was sealed"))
 
 
 def test_a_changed_part_of_an_entry_is_named(database: Database, holder: Database, firm: Firm) -> None:
@@ -162,25 +173,114 @@ def test_a_changed_part_of_an_entry_is_named(database: Database, holder: Databas
     assert found_after(holder, changes) == dict.fromkeys(changes, said)
 
 
-def test_a_removed_row_is_named(database: Database, holder: Database, firm: Firm) -> None:
-    last = {kind: ids(database, table)[0] for kind, (table, _) in CHANGES.items()}
+@pytest.mark.parametrize("which", [0, -1], ids=["the first", "the last"])
+def test_a_removed_row_of_any_table_is_named(
+    database: Database, holder: Database, firm: Firm, which: int
+) -> None:
+    rows = {kind: ids(database, source.table)[which] for kind, source in seals.SOURCES.items()}
+    with database.reading() as session:
+        query = text("SELECT block_no, kind, row_id FROM sealed")
+        blocks = {(kind, row_id): no for no, kind, row_id in session.execute(query)}
+    found = each_after(
+        holder,
+        {
+            kind: f"DELETE FROM {seals.SOURCES[kind].table} WHERE CAST(id AS text) = '{row}'"
+            for kind, row in rows.items()
+        },
+    )
+    # a row that is sealed as two kinds is missed by the first of them
+    first = {source.table: kind for kind, source in reversed(seals.SOURCES.items())}
+    named = {kind: first[seals.SOURCES[kind].table] for kind in rows}
+    assert found == {
+        kind: (f"block {blocks[named[kind], row]}, {named[kind]} {row}", "is gone")
+        for kind, row in rows.items()
+    }
+
+
+def test_the_end_of_history_cut_off_is_missed_by_whoever_wrote_the_head_down(
+    database: Database, holder: Database, firm: Firm
+) -> None:
+    """The last block with its list is gone, or with all that was in it: what is left follows on itself."""
+    with database.reading() as session:
+        head = seals.get(session, 3).sha256
+        before = seals.get(session, 2).sha256
+    cut = ("DELETE FROM seal_block WHERE no = 3", "DELETE FROM sealed WHERE block_no = 3")
+    late = "SELECT row_id FROM sealed WHERE block_no = 3 AND kind = 'entry'"
+    emptied = (
+        f"DELETE FROM posting WHERE CAST(entry_id AS text) IN ({late})",
+        f"DELETE FROM working WHERE CAST(entry_id AS text) IN ({late})",
+        f"DELETE FROM entry WHERE CAST(id AS text) IN ({late})",
+        "DELETE FROM fact WHERE id IN (SELECT row_id FROM sealed WHERE block_no = 3 AND kind = 'fact')",
+        *cut,
+    )
+    for broken in (cut, emptied):
+        with behind(holder, *broken) as session:
+            found = verification.verify(session, firm.store, now=LATER, published_head=head)
+            kept = verification.verify(session, firm.store, now=LATER, published_head=before)
+        assert found.published is None
+        assert (head, "is the head of no block here: what it sealed is not this history") in [
+            (one.where, one.what) for one in found.differences
+        ]
+        assert kept.published is not None and kept.published.unchanged
+
+
+def test_what_goes_before_it_is_sealed_is_missed_in_the_books(
+    database: Database, holder: Database, firm: Firm
+) -> None:
+    """No block knows it yet, but the books are worked out from it, or it from them."""
+    with database.writing() as session:
+        firms.receive(session, firm, 1_100_000, "YH-12", day(12))
+    with database.reading() as session:
+        new = text("SELECT max(id), max(CASE kind WHEN 'accrual' THEN id END) FROM entry")
+        last, accrual = session.execute(new).one()
+    attacks = {
+        "fact": ("DELETE FROM fact WHERE ref = 'YH-12'",),
+        "a receipt": tuple(
+            f"DELETE FROM {table} WHERE {key} = (SELECT max(id) FROM entry WHERE kind = 'fee_received')"
+            for table, key in (("posting", "entry_id"), ("entry", "id"))
+        ),
+        "an accrual": tuple(
+            f"DELETE FROM {table} WHERE {key} = {accrual}"
+            for table, key in (("working", "entry_id"), ("posting", "entry_id"), ("entry", "id"))
+        ),
+        "an entry without its postings": (f"DELETE FROM entry WHERE id = {last}",),
+        "its postings": (f"DELETE FROM posting WHERE entry_id = {last}",),
+        "a posting": (f"DELETE FROM posting WHERE entry_id = {last} AND line = 1",),
+        "a working": (f"DELETE FROM working WHERE entry_id = {accrual}",),
+    }
+    for name, statements in attacks.items():
+        with behind(holder, *statements) as session:
+            found = verification.verify(session, firm.store, now=day(12)).differences
+        assert found, name
+
+
+def test_a_batch_that_no_longer_says_what_was_approved_is_named(
+    database: Database, holder: Database, firm: Firm
+) -> None:
+    with database.reading() as session:
+        no = session.execute(text("SELECT no FROM payout")).scalar_one()
     changes = {
-        kind: (f"DELETE FROM {table} WHERE CAST(id AS text) = '{last[kind]}'",)
-        for kind, (table, _) in CHANGES.items()
+        "a name": "UPDATE payout_line SET payee_name = 'another'",
+        "a payee": "UPDATE payout_line SET manager_id = 'M9'",
+        "an amount": "UPDATE payout_line SET net_minor = net_minor + 1, tax_minor = tax_minor - 1",
+        "a day": "UPDATE payout SET value_on = '2026-03-30'",
+        "its digest": "UPDATE payout SET digest = 'another'",
+        "its maker": "UPDATE payout SET made_by = (SELECT approved_by FROM payout_approval)",
     }
-    assert found_after(holder, changes) == {
-        kind: (f"block 1, {kind} {last[kind]}", "is gone") for kind in CHANGES
-    }
+    for name, statement in changes.items():
+        with behind(holder, statement) as session:
+            found = verification.verify(session, firm.store, now=day(12)).differences
+        assert f"batch {no}" in [one.where for one in found if one.check == "batches"], name
 
 
 def put_in(database: Database, kind: str) -> tuple[str, str]:
     """A row of a kind beside the first, with an id from before and another name: its id, and the SQL."""
     source = seals.SOURCES[kind]
-    tables = inspect(database.engine)
-    columns = {column["name"]: column for column in tables.get_columns(source.table)}
-    named = {one for unique in tables.get_unique_constraints(source.table) for one in unique["column_names"]}
+    there = inspect(database.engine)
+    columns = {column["name"]: column for column in there.get_columns(source.table)}
+    named = {one for unique in there.get_unique_constraints(source.table) for one in unique["column_names"]}
     named |= {
-        one for index in tables.get_indexes(source.table) if index["unique"] for one in index["column_names"]
+        one for index in there.get_indexes(source.table) if index["unique"] for one in index["column_names"]
     }
     number = columns["id"]["type"].python_type is int
     first = ids(database, source.table)[0]
@@ -466,7 +566,7 @@ def test_what_commits_late_is_in_a_later_block(database: Database) -> None:
         ("DELETE FROM seal_block", "seal_block_removed"),
         ("UPDATE audit_note SET actor = 'x'", "audit_note_changed"),
         ("DELETE FROM audit_note", "audit_note_removed"),
-        ("INSERT INTO sealed VALUES (3, 99, 'entry', '0', 'x')", "sealed_after_block"),
+        ("INSERT INTO sealed VALUES (3, 99, 'entry', '0', 'x')", "sealed_beyond_block"),
         (
             "INSERT INTO seal_block SELECT 9, previous, made_at, made_by, through, count, "
             "members_sha256, 'x' FROM seal_block WHERE no = 3",
@@ -521,8 +621,8 @@ def test_a_column_added_to_a_sealed_table_is_decided_on(database: Database) -> N
         "paper": {"snapshot"},
         "statement": {"snapshot"},
     }
-    tables = inspect(database.engine)
+    there = inspect(database.engine)
     for source in seals.SOURCES.values():
-        columns = {column["name"] for column in tables.get_columns(source.table)}
+        columns = {column["name"] for column in there.get_columns(source.table)}
         assert columns - set(source.columns) == left_out.get(source.kind, set()), source.kind
-    assert {column["name"] for column in tables.get_columns("posting")} == {"entry_id", *seals.POSTING}
+    assert {column["name"] for column in there.get_columns("posting")} == {"entry_id", *seals.POSTING}

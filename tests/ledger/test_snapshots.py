@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 
 from ledger import accounts, reopenings, seals, snapshots
-from ledger.core.entry import CHART
+from ledger.core.entry import CHART, PAYABLE
 from ledger.db import Database
 from ledger.journal import Posting
 from ledger.snapshots import KeptBalance, Snapshot
@@ -66,6 +66,78 @@ def as_the_postings_say(desk: Desk) -> bool:
             if not found == single == wanted or there != {c: a for c, a in total.items() if a}:
                 return False
     return True
+
+
+Held = dict[tuple[str, str], int]
+
+
+def known(session: Session, on: date | None, block: int | None) -> Held:
+    """Every balance at the end of a day as known at a block, from the postings and the lists of blocks."""
+    query = "SELECT p.account, p.owner, sum(p.amount_minor) FROM posting p JOIN entry e ON e.id = p.entry_id"
+    query += " WHERE true" if on is None else f" AND e.booked_on <= '{on}'"
+    if block is not None:
+        query += (
+            " AND EXISTS (SELECT 1 FROM sealed s WHERE s.kind = 'entry'"
+            f" AND s.row_id = CAST(e.id AS text) AND s.block_no <= {block})"
+        )
+    rows = session.execute(text(f"{query} GROUP BY 1, 2 HAVING sum(p.amount_minor) <> 0"))
+    return {(account, owner): int(amount) for account, owner, amount in rows}
+
+
+def told(session: Session, on: date | None, block: int | None) -> Held:
+    """The same as the product tells it."""
+    found = accounts.held(session, accounts.AsOf(on, block))
+    return {(one.account, one.owner): one.balance_minor for one in found}
+
+
+def on_both_axes(desk: Desk) -> None:
+    """Every block by every day on which something turns, and the sums of one account and of its owners."""
+    days = [None, *(date(2026, month, day) for month in (1, 2, 3) for day in (12, 19, 20, 28)), *ENDS]
+    with desk.database.reading() as session:
+        last = seals.latest(session)
+        for block in (None, *range(1, last.no + 1 if last else 1)):
+            for on in days:
+                wanted, as_of = known(session, on, block), accounts.AsOf(on, block)
+                assert told(session, on, block) == wanted, as_of
+                payable = {owner: amount for (code, owner), amount in wanted.items() if code == PAYABLE}
+                assert accounts.total_of(session, PAYABLE, as_of=as_of) == sum(payable.values())
+                across = accounts.across(session, (PAYABLE,), as_of=as_of, by=desk.people["finance"])
+                assert {one.owner: one.balances_minor[PAYABLE] for one in across} == payable
+
+
+ENDS = (date(2025, 12, 31), date(2026, 1, 31), date(2026, 3, 31))
+
+
+def test_balances_of_any_day_as_known_at_any_block_are_exact(desk: Desk) -> None:
+    """Also of months that were reopened: what came in then is in later blocks."""
+    desk.do(lambda session: seals.seal_within(session, by="clock", now=desk.now))
+    on_both_axes(desk)
+    asked = desk.do(lambda s: reopenings.ask(s, "2026-01", reason="a receipt", **desk.by("finance")).id)
+    desk.do(lambda s: reopenings.agree(s, asked, **desk.by("third")))
+    for month in (1, 2):
+        desk.fee("fee_received", 77_77, f"YH-9{month}", on=date(2026, month, 19))
+        desk.do(lambda session: seals.seal_within(session, by="clock", now=desk.now))
+    on_both_axes(desk)
+    desk.close("2026-02")
+    desk.fee("fee_received", 88_88, "YH-10", on=date(2026, 2, 19))  # late: it lands in March
+    on_both_axes(desk)
+    assert desk.wrong() == []
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_what_is_read_for_a_balance_is_the_last_snapshot_and_what_came_since(desk: Desk) -> None:
+    """However old the books are: no query of a day or of a block reads the postings that were kept."""
+    with Session(desk.database.engine.execution_options(writes=True)) as session:
+        last = seals.latest(session)
+        assert last is not None
+        axes = [(None, None), (date(2026, 2, 28), None), (date(2026, 3, 19), None), (None, last.no)]
+        wanted, summed = [told(session, *axis) for axis in axes], naive(session)
+        session.execute(text("DROP TRIGGER posting_never_changes"))
+        session.execute(text("UPDATE posting SET amount_minor = amount_minor * 9 WHERE period = '2026-01'"))
+        session.expire_all()
+        assert [told(session, *axis) for axis in axes] == wanted
+        assert naive(session) != summed
+        session.rollback()
 
 
 def kept(desk: Desk) -> list[str]:

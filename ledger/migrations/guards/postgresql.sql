@@ -53,6 +53,16 @@ BEGIN
   RETURN OLD;
 END $$
 ;;
+-- The arguments are the columns of the key: what something is called stays.
+CREATE FUNCTION guard_name() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM unnest(TG_ARGV) AS key(name)
+             WHERE to_jsonb(NEW)->key.name IS DISTINCT FROM to_jsonb(OLD)->key.name) THEN
+    PERFORM guard_refuse(TG_TABLE_NAME || '_renamed');
+  END IF;
+  RETURN NEW;
+END $$
+;;
 -- The arguments are the steps there are, as made>approved.
 CREATE FUNCTION guard_step() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -119,14 +129,20 @@ BEGIN
   SELECT count(*) AS n, coalesce(sum(p.amount_minor), 0) AS off,
          coalesce(bool_and(p.currency = NEW.currency), true) AS one_currency,
          coalesce(bool_and(p.period = NEW.period), true) AS one_period,
-         coalesce(bool_and(EXISTS (
-           SELECT 1 FROM public.entry_kind k WHERE k.kind = NEW.kind AND k.account = p.account)), true) AS in_row
-    INTO legs FROM public.posting p WHERE p.entry_id = NEW.id;
+         coalesce(bool_and(k.account IS NOT NULL), true) AS in_row,
+         coalesce(bool_and(k.side * p.amount_minor >= 0), true) AS on_side,
+         coalesce(bool_and((p.owner <> '') = (k.owned = 1)), true) AS owned
+    INTO legs FROM public.posting p
+      LEFT JOIN public.entry_kind k ON k.kind = NEW.kind AND k.account = p.account
+    WHERE p.entry_id = NEW.id;
   IF legs.n < 2 THEN PERFORM guard_refuse('entry_one_legged'); END IF;
   IF legs.off <> 0 THEN PERFORM guard_refuse('entry_unbalanced'); END IF;
   IF NOT legs.one_currency THEN PERFORM guard_refuse('posting_currency'); END IF;
   IF NOT legs.one_period THEN PERFORM guard_refuse('posting_period'); END IF;
   IF NOT legs.in_row THEN PERFORM guard_refuse('posting_account'); END IF;
+  -- what takes an entry back is held against it below, line by line
+  IF NOT legs.on_side AND NEW.reverses IS NULL THEN PERFORM guard_refuse('posting_side'); END IF;
+  IF NOT legs.owned THEN PERFORM guard_refuse('posting_owner'); END IF;
   IF to_char(NEW.booked_on, 'YYYY-MM') <> NEW.period THEN PERFORM guard_refuse('entry_period'); END IF;
   -- an older snapshot would not see what was committed before the locks below were had
   IF current_setting('transaction_isolation') <> 'read committed' THEN PERFORM guard_refuse('entry_isolation'); END IF;
@@ -153,8 +169,37 @@ BEGIN
           SELECT 1 FROM public.posting o
           WHERE o.entry_id = NEW.reverses AND o.line = p.line AND o.account = p.account
             AND o.owner = p.owner AND o.amount_minor = -p.amount_minor AND o.currency = p.currency
-            AND o.deal_id = p.deal_id AND o.manager_id = p.manager_id AND o.stage = p.stage))) THEN
+            AND o.deal_id = p.deal_id AND o.manager_id = p.manager_id AND o.stage = p.stage
+            AND o.nature = p.nature))) THEN
     PERFORM guard_refuse('reversal_differs');
+  END IF;
+  -- what follows from facts is not reversed, nor is a reversal
+  IF NEW.reverses IS NOT NULL AND NOT EXISTS (
+      SELECT 1 FROM public.entry o WHERE o.id = NEW.reverses AND o.reverses IS NULL AND NEW.kind =
+        CASE o.kind
+          WHEN 'fee_invoiced' THEN 'fee_credited' WHEN 'fee_credited' THEN 'fee_invoiced'
+          WHEN 'fee_received' THEN 'fee_refunded' WHEN 'fee_refunded' THEN 'fee_received'
+          WHEN 'payout_made' THEN 'payout_returned' WHEN 'payout_confirmed' THEN 'payout_bounced'
+          WHEN 'estimate' THEN o.kind WHEN 'opening' THEN o.kind WHEN 'paid_elsewhere' THEN o.kind
+          WHEN 'tax_remitted' THEN o.kind WHEN 'left_owing' THEN o.kind WHEN 'owing_repaid' THEN o.kind
+          WHEN 'owing_written_off' THEN o.kind END) THEN
+    PERFORM guard_refuse('reversal_kind');
+  END IF;
+  -- opening balances were signed off, and are brought in once
+  IF NEW.kind = 'opening' AND NEW.reverses IS NULL AND NOT EXISTS (
+      SELECT 1 FROM public.cutover c WHERE c.id = NEW.source AND c.state = 'published'
+        AND c.period = NEW.period AND c.currency = NEW.currency) THEN
+    PERFORM guard_refuse('opening_unsigned');
+  END IF;
+  -- what the bank answered was reserved before, and is answered once; unless it gave back what it had paid
+  IF NEW.kind IN ('payout_confirmed', 'payout_returned') AND (
+      NOT EXISTS (SELECT 1 FROM public.entry m WHERE m.kind = 'payout_made' AND m.source = NEW.source
+                    AND (NEW.kind = 'payout_confirmed' OR m.id = NEW.reverses))
+      OR EXISTS (SELECT 1 FROM public.entry a WHERE a.source = NEW.source AND a.kind = 'payout_returned')
+      OR (NEW.kind = 'payout_returned'
+        AND EXISTS (SELECT 1 FROM public.entry a WHERE a.source = NEW.source AND a.kind = 'payout_confirmed')
+        AND NOT EXISTS (SELECT 1 FROM public.entry a WHERE a.source = NEW.source AND a.kind = 'payout_bounced'))) THEN
+    PERFORM guard_refuse('payment_answered');
   END IF;
   IF NEW.kind = 'payout_confirmed' AND NOT EXISTS (
       SELECT 1 FROM public.payout_line l
@@ -172,9 +217,10 @@ BEGIN
   IF NEW.kind IN ('payout_made', 'payout_confirmed') AND NOT EXISTS (
       SELECT 1 FROM public.payout_line l
       WHERE l.id = NEW.source
-        AND l.gross_minor = (
-          SELECT abs(sum(p.amount_minor)) FROM public.posting p
-          WHERE p.entry_id = NEW.id AND p.account = '2202.03' AND p.owner = l.payout_id)
+        AND (SELECT abs(sum(p.amount_minor)) = l.gross_minor AND bool_and(p.owner = l.payout_id)
+             FROM public.posting p WHERE p.entry_id = NEW.id AND p.account = '2202.03')
+        AND (SELECT coalesce(bool_and(p.owner = l.manager_id), true)
+             FROM public.posting p WHERE p.entry_id = NEW.id AND p.account = '2202.01')
         AND (NEW.kind = 'payout_made' OR l.net_minor = (
           SELECT coalesce(-sum(p.amount_minor), 0) FROM public.posting p
           WHERE p.entry_id = NEW.id AND p.account = '1002'))) THEN
@@ -198,15 +244,14 @@ CREATE TRIGGER period_follows BEFORE INSERT ON period FOR EACH ROW EXECUTE FUNCT
 -- Whoever closes or opens a month waits for those who post, also one who forgot the lock.
 -- A closed month opens again only by a reopening that somebody else agreed to, the last month first;
 -- a month is closed only once every earlier one is.
-CREATE FUNCTION guard_period_steps() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION guard_period_turns() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW.state <> OLD.state THEN PERFORM pg_advisory_xact_lock(hashtextextended('periods', 0)); END IF;
-  IF NEW.id <> OLD.id OR (OLD.state = 'closed' AND NEW.state = 'closed' AND (
-      NEW.closed_at IS DISTINCT FROM OLD.closed_at OR NEW.closed_by IS DISTINCT FROM OLD.closed_by)) THEN
+  IF OLD.state = 'closed' AND NEW.state = 'closed' AND NEW IS DISTINCT FROM OLD THEN
     PERFORM guard_refuse('period_changed');
   END IF;
   IF OLD.state = 'closed' AND NEW.state <> 'closed' THEN
-    IF NEW.state <> 'reopened' OR NOT EXISTS (
+    IF NOT EXISTS (
         SELECT 1 FROM public.reopening r JOIN public.reopening_answer a ON a.reopening_id = r.id
         WHERE r.id = NEW.reopening_id AND a.answer = 'agreed' AND a.answered_by <> r.asked_by
           AND r.period <= NEW.id AND (OLD.closed_at IS NULL OR r.asked_at >= OLD.closed_at)) THEN
@@ -223,7 +268,7 @@ BEGIN
   RETURN NEW;
 END $$
 ;;
-CREATE TRIGGER period_steps BEFORE UPDATE ON period FOR EACH ROW EXECUTE FUNCTION guard_period_steps()
+CREATE TRIGGER period_turns BEFORE UPDATE ON period FOR EACH ROW EXECUTE FUNCTION guard_period_turns()
 ;;
 CREATE FUNCTION guard_reopening() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -273,6 +318,19 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$
+;;
+-- What is approved is what was made: nobody is added to a batch that was looked at.
+CREATE FUNCTION guard_payout_line() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM public.payout b WHERE b.id = NEW.payout_id AND (
+      b.state <> 'made' OR EXISTS (SELECT 1 FROM public.payout_approval a WHERE a.payout_id = b.id))) THEN
+    PERFORM guard_refuse('payout_line_late');
+  END IF;
+  RETURN NEW;
+END $$
+;;
+CREATE TRIGGER payout_line_in_time BEFORE INSERT ON payout_line
+  FOR EACH ROW EXECUTE FUNCTION guard_payout_line()
 ;;
 -- As many approve as the policy asks; what is sent is what was approved, and stays it.
 CREATE FUNCTION guard_payout() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -350,10 +408,12 @@ BEGIN
     ORDER BY d.n;
 END $$
 ;;
+-- A block says how many rows it has, so that none can be added to it, nor to one that is not there.
 CREATE FUNCTION guard_sealed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF EXISTS (SELECT 1 FROM fresh JOIN public.seal_block b ON b.no = fresh.block_no) THEN
-    PERFORM guard_refuse('sealed_after_block');
+  IF EXISTS (SELECT 1 FROM fresh LEFT JOIN public.seal_block b ON b.no = fresh.block_no
+             WHERE b.no IS NULL OR fresh.line NOT BETWEEN 1 AND b.count) THEN
+    PERFORM guard_refuse('sealed_beyond_block');
   END IF;
   RETURN NULL;
 END $$
@@ -375,4 +435,28 @@ END $$
 ;;
 CREATE TRIGGER seal_block_follows BEFORE INSERT ON seal_block
   FOR EACH ROW EXECUTE FUNCTION guard_seal_block()
+;;
+-- Kept balances go in before their snapshot and never after; together they are zero.
+CREATE FUNCTION guard_kept_balance() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM fresh JOIN public.balance_snapshot s ON s.id = fresh.snapshot_id) THEN
+    PERFORM guard_refuse('kept_balance_after_snapshot');
+  END IF;
+  RETURN NULL;
+END $$
+;;
+CREATE TRIGGER kept_balance_in_time AFTER INSERT ON kept_balance
+  REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION guard_kept_balance()
+;;
+CREATE FUNCTION guard_balance_snapshot() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM public.kept_balance k WHERE k.snapshot_id = NEW.id
+             GROUP BY k.currency HAVING sum(k.amount_minor) <> 0) THEN
+    PERFORM guard_refuse('balance_snapshot_unbalanced');
+  END IF;
+  RETURN NEW;
+END $$
+;;
+CREATE TRIGGER balance_snapshot_is_whole BEFORE INSERT ON balance_snapshot
+  FOR EACH ROW EXECUTE FUNCTION guard_balance_snapshot()
 ;;

@@ -2,6 +2,8 @@
 -- RAISE's text is the code of the refusal. ledger/guarded.py draws the rest.
 
 CREATE TRIGGER posting_is_new BEFORE INSERT ON posting BEGIN
+  -- that a posting has its entry is asked by a foreign key at commit, where the connection has them on
+  SELECT RAISE(ABORT, 'foreign_keys_off') WHERE (SELECT foreign_keys FROM pragma_foreign_keys) = 0;
   -- INSERT OR REPLACE walks past delete triggers: look before the row goes in
   SELECT RAISE(ABORT, 'posting_replaced')
     WHERE EXISTS (SELECT 1 FROM posting WHERE entry_id = NEW.entry_id AND line = NEW.line);
@@ -38,6 +40,15 @@ CREATE TRIGGER entry_is_whole BEFORE INSERT ON entry BEGIN
     WHERE EXISTS (
       SELECT 1 FROM posting p WHERE p.entry_id = NEW.id AND NOT EXISTS (
         SELECT 1 FROM entry_kind k WHERE k.kind = NEW.kind AND k.account = p.account));
+  -- what takes an entry back is held against it below, line by line
+  SELECT RAISE(ABORT, 'posting_side')
+    WHERE NEW.reverses IS NULL AND EXISTS (
+      SELECT 1 FROM posting p JOIN entry_kind k ON k.kind = NEW.kind AND k.account = p.account
+      WHERE p.entry_id = NEW.id AND k.side * p.amount_minor < 0);
+  SELECT RAISE(ABORT, 'posting_owner')
+    WHERE EXISTS (
+      SELECT 1 FROM posting p JOIN entry_kind k ON k.kind = NEW.kind AND k.account = p.account
+      WHERE p.entry_id = NEW.id AND (p.owner <> '') <> (k.owned = 1));
   SELECT RAISE(ABORT, 'period_closed')
     WHERE NOT EXISTS (SELECT 1 FROM period WHERE id = NEW.period AND state <> 'closed');
   SELECT RAISE(ABORT, 'reversal_differs')
@@ -49,7 +60,24 @@ CREATE TRIGGER entry_is_whole BEFORE INSERT ON entry BEGIN
           SELECT 1 FROM posting o
           WHERE o.entry_id = NEW.reverses AND o.line = p.line AND o.account = p.account
             AND o.owner = p.owner AND o.amount_minor = -p.amount_minor AND o.currency = p.currency
-            AND o.deal_id = p.deal_id AND o.manager_id = p.manager_id AND o.stage = p.stage)));
+            AND o.deal_id = p.deal_id AND o.manager_id = p.manager_id AND o.stage = p.stage
+            AND o.nature = p.nature)));
+  -- what follows from facts is not reversed, nor is a reversal
+  SELECT RAISE(ABORT, 'reversal_kind')
+    WHERE NEW.reverses IS NOT NULL AND NOT EXISTS (
+      SELECT 1 FROM entry o WHERE o.id = NEW.reverses AND o.reverses IS NULL AND NEW.kind =
+        CASE o.kind
+          WHEN 'fee_invoiced' THEN 'fee_credited' WHEN 'fee_credited' THEN 'fee_invoiced'
+          WHEN 'fee_received' THEN 'fee_refunded' WHEN 'fee_refunded' THEN 'fee_received'
+          WHEN 'payout_made' THEN 'payout_returned' WHEN 'payout_confirmed' THEN 'payout_bounced'
+          WHEN 'estimate' THEN o.kind WHEN 'opening' THEN o.kind WHEN 'paid_elsewhere' THEN o.kind
+          WHEN 'tax_remitted' THEN o.kind WHEN 'left_owing' THEN o.kind WHEN 'owing_repaid' THEN o.kind
+          WHEN 'owing_written_off' THEN o.kind END);
+  -- opening balances were signed off, and are brought in once
+  SELECT RAISE(ABORT, 'opening_unsigned')
+    WHERE NEW.kind = 'opening' AND NEW.reverses IS NULL AND NOT EXISTS (
+      SELECT 1 FROM cutover c WHERE c.id = NEW.source AND c.state = 'published'
+        AND c.period = NEW.period AND c.currency = NEW.currency);
   SELECT RAISE(ABORT, 'payout_beyond_payable')
     WHERE NEW.kind IN ('payout_made', 'paid_elsewhere') AND EXISTS (
       SELECT 1 FROM (
@@ -57,6 +85,15 @@ CREATE TRIGGER entry_is_whole BEFORE INSERT ON entry BEGIN
         WHERE entry_id = NEW.id AND account = '2202.01' AND amount_minor > 0) paid
       WHERE (SELECT sum(p.amount_minor) FROM posting p
              WHERE p.account = '2202.01' AND p.owner = paid.owner AND p.currency = NEW.currency) > 0);
+  -- what the bank answered was reserved before, and is answered once; unless it gave back what it had paid
+  SELECT RAISE(ABORT, 'payment_answered')
+    WHERE NEW.kind IN ('payout_confirmed', 'payout_returned') AND (
+      NOT EXISTS (SELECT 1 FROM entry m WHERE m.kind = 'payout_made' AND m.source = NEW.source
+                    AND (NEW.kind = 'payout_confirmed' OR m.id = NEW.reverses))
+      OR EXISTS (SELECT 1 FROM entry a WHERE a.source = NEW.source AND a.kind = 'payout_returned')
+      OR (NEW.kind = 'payout_returned'
+        AND EXISTS (SELECT 1 FROM entry a WHERE a.source = NEW.source AND a.kind = 'payout_confirmed')
+        AND NOT EXISTS (SELECT 1 FROM entry a WHERE a.source = NEW.source AND a.kind = 'payout_bounced')));
   SELECT RAISE(ABORT, 'payment_not_approved')
     WHERE NEW.kind = 'payout_confirmed' AND NOT EXISTS (
       SELECT 1 FROM payout_line l
@@ -71,9 +108,10 @@ CREATE TRIGGER entry_is_whole BEFORE INSERT ON entry BEGIN
     WHERE NEW.kind IN ('payout_made', 'payout_confirmed') AND NOT EXISTS (
       SELECT 1 FROM payout_line l
       WHERE l.id = NEW.source
-        AND l.gross_minor = (
-          SELECT abs(sum(p.amount_minor)) FROM posting p
-          WHERE p.entry_id = NEW.id AND p.account = '2202.03' AND p.owner = l.payout_id)
+        AND (SELECT abs(sum(p.amount_minor)) = l.gross_minor AND min(p.owner = l.payout_id)
+             FROM posting p WHERE p.entry_id = NEW.id AND p.account = '2202.03')
+        AND (SELECT coalesce(min(p.owner = l.manager_id), 1)
+             FROM posting p WHERE p.entry_id = NEW.id AND p.account = '2202.01')
         AND (NEW.kind = 'payout_made' OR l.net_minor = (
           SELECT coalesce(-sum(p.amount_minor), 0) FROM posting p
           WHERE p.entry_id = NEW.id AND p.account = '1002')));
@@ -94,16 +132,16 @@ END
 ;;
 -- A closed month opens again only by a reopening that somebody else agreed to, the last month first;
 -- a month is closed only once every earlier one is.
-CREATE TRIGGER period_steps BEFORE UPDATE ON period BEGIN
-  SELECT RAISE(ABORT, 'period_changed') WHERE NEW.id <> OLD.id;
+CREATE TRIGGER period_turns BEFORE UPDATE ON period BEGIN
   SELECT RAISE(ABORT, 'period_changed')
     WHERE OLD.state = 'closed' AND NEW.state = 'closed'
-      AND (NEW.closed_at IS NOT OLD.closed_at OR NEW.closed_by IS NOT OLD.closed_by);
+      AND (NEW.closed_at IS NOT OLD.closed_at OR NEW.closed_by IS NOT OLD.closed_by
+        OR NEW.reopening_id IS NOT OLD.reopening_id);
   SELECT RAISE(ABORT, 'period_reopened_alone')
-    WHERE OLD.state = 'closed' AND NEW.state <> 'closed' AND (NEW.state <> 'reopened' OR NOT EXISTS (
+    WHERE OLD.state = 'closed' AND NEW.state <> 'closed' AND NOT EXISTS (
       SELECT 1 FROM reopening r JOIN reopening_answer a ON a.reopening_id = r.id
       WHERE r.id = NEW.reopening_id AND a.answer = 'agreed' AND a.answered_by <> r.asked_by
-        AND r.period <= NEW.id AND (OLD.closed_at IS NULL OR r.asked_at >= OLD.closed_at)));
+        AND r.period <= NEW.id AND (OLD.closed_at IS NULL OR r.asked_at >= OLD.closed_at));
   SELECT RAISE(ABORT, 'period_reopened_before_later')
     WHERE OLD.state = 'closed' AND NEW.state <> 'closed'
       AND EXISTS (SELECT 1 FROM period WHERE id > NEW.id AND state = 'closed');
@@ -142,6 +180,13 @@ CREATE TRIGGER approval_is_anothers BEFORE INSERT ON payout_approval BEGIN
          ORDER BY p.effective_on DESC, p.version DESC LIMIT 1);
 END
 ;;
+-- What is approved is what was made: nobody is added to a batch that was looked at.
+CREATE TRIGGER payout_line_in_time BEFORE INSERT ON payout_line BEGIN
+  SELECT RAISE(ABORT, 'payout_line_late')
+    WHERE EXISTS (SELECT 1 FROM payout b WHERE b.id = NEW.payout_id AND (
+      b.state <> 'made' OR EXISTS (SELECT 1 FROM payout_approval a WHERE a.payout_id = b.id)));
+END
+;;
 CREATE TRIGGER payout_is_approved BEFORE UPDATE ON payout BEGIN
   SELECT RAISE(ABORT, 'payout_changed')
     WHERE OLD.state IN ('sent', 'settled', 'voided') AND NEW.digest <> OLD.digest;
@@ -167,7 +212,9 @@ CREATE TRIGGER sealed_is_new BEFORE INSERT ON sealed BEGIN
   SELECT RAISE(ABORT, 'sealed_replaced')
     WHERE EXISTS (SELECT 1 FROM sealed WHERE block_no = NEW.block_no AND line = NEW.line)
        OR EXISTS (SELECT 1 FROM sealed WHERE kind = NEW.kind AND row_id = NEW.row_id);
-  SELECT RAISE(ABORT, 'sealed_after_block') WHERE EXISTS (SELECT 1 FROM seal_block WHERE no = NEW.block_no);
+  -- a block says how many rows it has, so that none can be added to it, nor to one that is not there
+  SELECT RAISE(ABORT, 'sealed_beyond_block')
+    WHERE NOT EXISTS (SELECT 1 FROM seal_block WHERE no = NEW.block_no AND NEW.line BETWEEN 1 AND count);
 END
 ;;
 CREATE TRIGGER sealed_never_changes BEFORE UPDATE ON sealed BEGIN
@@ -192,5 +239,17 @@ END
 ;;
 CREATE TRIGGER seal_block_never_goes BEFORE DELETE ON seal_block BEGIN
   SELECT RAISE(ABORT, 'seal_block_removed');
+END
+;;
+-- Kept balances go in before their snapshot and never after; together they are zero.
+CREATE TRIGGER kept_balance_in_time BEFORE INSERT ON kept_balance BEGIN
+  SELECT RAISE(ABORT, 'kept_balance_after_snapshot')
+    WHERE EXISTS (SELECT 1 FROM balance_snapshot WHERE id = NEW.snapshot_id);
+END
+;;
+CREATE TRIGGER balance_snapshot_is_whole BEFORE INSERT ON balance_snapshot BEGIN
+  SELECT RAISE(ABORT, 'balance_snapshot_unbalanced')
+    WHERE EXISTS (
+      SELECT 1 FROM kept_balance WHERE snapshot_id = NEW.id GROUP BY currency HAVING sum(amount_minor) <> 0);
 END
 ;;
