@@ -225,11 +225,12 @@ def _reversals(session: Session) -> Found:
     mirrors = session.exec(select(Entry).where(col(Entry.reverses).is_not(None)).order_by(col(Entry.id)))
     for mirror in mirrors.all():
         wrong = session.get(Entry, mirror.reverses)
-        if wrong is None or wrong.reverses is not None or entry.REVERSED_BY.get(wrong.kind) != mirror.kind:
+        if wrong is None or wrong.reverses is not None:
             yield f"entry {mirror.id}", f"reverses entry {mirror.reverses}, which cannot be reversed"
-            continue
-        if not reversals.mirrors(*journal.as_values(session, [mirror, wrong])):
+        elif not reversals.mirrors(*journal.as_values(session, [mirror, wrong])):
             yield f"entry {mirror.id}", f"does not mirror entry {wrong.id}, which it reverses"
+        elif entry.REVERSED_BY.get(wrong.kind) != mirror.kind:
+            yield f"entry {mirror.id}", f"reverses entry {wrong.id}, whose kind it does not take back"
 
 
 def _accounts(session: Session) -> Found:

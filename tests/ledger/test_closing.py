@@ -323,7 +323,7 @@ def test_a_correction_in_a_reopened_month_is_a_fact_like_any_other(closed: Desk)
 
 def test_the_database_reopens_nothing_by_itself(closed: Desk) -> None:
     said = tried(closed.database, "UPDATE period SET state = 'open' WHERE id = '2026-02'")
-    assert said == "period_reopened_alone"
+    assert said == "period_state"
     said = tried(closed.database, "UPDATE period SET state = 'reopened' WHERE id = '2026-02'")
     assert said == "period_reopened_alone"
 
