@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from ledger.files import Store
 
-SECONDS_MOST = 180  # a busy machine, and then some
+SECONDS_MOST = 600  # a busy machine, and then some
 
 Seen = TypeVar("Seen")
 

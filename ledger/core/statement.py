@@ -3,7 +3,8 @@
 Amounts are whole minor units of the header's currency, signed by what they do to the payable
 account (应付账款-佣金): a plus is owed to the payee. `check` refuses a statement of which one sum
 does not tie; the paper prints nothing else. The JSON form is versioned: fields are added with a
-default, never renamed or given another meaning.
+default and left out while they have it, so that what was said before keeps its hash; never renamed
+or given another meaning.
 """
 
 from __future__ import annotations
@@ -168,7 +169,7 @@ class Step(Value):
 
     what: StepKind
     on: date
-    why: str = ""  # of what came back
+    why: str = Field(default="", exclude_if=lambda why: not why)  # of what came back
 
 
 class Payout(Value):

@@ -29,7 +29,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.long
 
 PASSWORD = "long enough to guess"
-KILLS = {"sqlite": 16, "postgresql": 40}
+KILLS = {"sqlite": 16, "postgresql": 50}
 DEALS = [f"D-{n}" for n in range(4)]
 EXPECTED = ("nothing_payable",)
 Steps = Generator["Request", dict[str, Any], None]
