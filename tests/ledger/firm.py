@@ -40,6 +40,7 @@ from ledger import (
     statements,
     users,
 )
+from ledger.bounces import Bounce
 from ledger.claims import Claim
 from ledger.core.policy import FIRST
 from ledger.cutovers import Cutover
@@ -340,6 +341,8 @@ def _pay(session: Session, firm: Firm) -> None:
     bank_answers.confirm(session, made.id, value_on=day(4).date(), by=firm.finance, now=day(4))
     told = "用途,收款账号,金额,状态\n别人的,62229999,1.00,成功\n".encode()
     _list(session, firm)
+    back = {"line_id": "pl_0", "came_back_on": day(4).date(), "reason": "销户"}
+    session.add(Bounce(id="bo_1", recorded_by=firm.finance.id, recorded_at=day(4), **back))
     bank_returns.take(session, firm.store, told, name="回单.csv", layout="own", by=firm.finance, now=day(4))
 
 
