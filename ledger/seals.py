@@ -116,8 +116,6 @@ SOURCES: Mapping[str, Source] = {
             "id", "return_id", "row", "outcome", "why", "line_id", "payout_id")),
         Source("bounce", "bounce", (
             "id", "line_id", "came_back_on", "reason", "recorded_by", "recorded_at")),
-        Source("bounce", "bounce", (
-            "id", "line_id", "came_back_on", "reason", "recorded_by", "recorded_at")),
         Source("claim", "claim", (
             "id", "need_id", "rival_id", "why", "contested_by", "contested_at")),
         Source("payee_agreement", "payee_agreement", (

@@ -310,10 +310,11 @@ def _payouts(session: Session) -> Found:
 
 def _batches(session: Session) -> Found:
     """Every batch still says what was approved: approvals are sealed, and the digest holds every line."""
-    batches = select(payouts.Payout).where(payouts.Payout.state != "voided")
+    batches, gone = select(payouts.Payout).where(payouts.Payout.state != "voided"), persons.erased(session)
     for batch in session.exec(batches.order_by(col(payouts.Payout.id))).all():
         lines = payouts.in_batch(batch, payouts.lines_of(session, batch.id))
-        if payouts.digest(batch, lines) != batch.digest:
+        readable = gone.isdisjoint(line.manager_id for line in lines)  # the digest has names and accounts
+        if readable and payouts.digest(batch, lines) != batch.digest:
             yield f"batch {batch.no}", "does not say what its digest says: somebody or some amount is another"
         if batch.state != "made" and not _approved(session, batch):
             yield f"batch {batch.no}", f"is {batch.state} and nobody else agreed to what it says"
