@@ -131,7 +131,7 @@ def _events(known: Sequence[Fact], plan: Plan, names: Mapping[str, str]) -> Tabl
                         titles.get(fact.stage or "", fact.stage or ""),
                         names.get(fact.manager_id or "", ""),
                         fact.detail.get("reason", ""),
-                        "" if fact.ref.startswith(("ms_", "ft_")) else fact.ref,
+                        "" if fact.ref.startswith(("ms_", "ft_")) else fact.ref.partition("#")[0],
                     ),
                 )
             ),

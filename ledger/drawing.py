@@ -218,7 +218,9 @@ def _pending(
             amount_minor=-amount if account == HELD else amount,
             **waits_for(account, deal_id, stage),
         )
-        for account, deal_id, stage, amount in balances
+        for account, deal_id, stage, amount in sorted(
+            balances, key=lambda one: (one[0], one[1], names.place(one[1], one[2]))
+        )
     )
 
 
@@ -354,7 +356,7 @@ def _header(
             id=manager.id,
             name=manager.name,
             grade=grade_named(grade).zh if grade else "",
-            account=managers.masked(manager.bank_account),
+            account=_account(manager),
             tax_method=METHODS[
                 managers.tax_methods_on(session, [manager.id], months.last_day(period))[manager.id]
             ],
@@ -369,6 +371,12 @@ def _header(
         ),
         seal=_seal(session, manager.id, period, currency),
     )
+
+
+def _account(manager: managers.Manager) -> str:
+    """The account as a paper shows it: the bank, and the last digits."""
+    masked = managers.masked(manager.bank_account)
+    return f"{manager.bank_name} {masked}" if masked and manager.bank_name else masked
 
 
 def _seal(session: Session, manager_id: str, period: str, currency: str) -> paper.Seal | None:

@@ -55,6 +55,11 @@ class Names:
         deal = self.deals.get(deal_id)
         return self.clients.get(deal.client_id, "") if deal else ""
 
+    def place(self, deal_id: str, stage: str) -> int:
+        """Where the stage stands in its plan."""
+        known = self.plans[deal_id].stages if deal_id in self.plans else ()
+        return next((place for place, one in enumerate(known) if one.id == stage), len(known))
+
     def stage(self, deal_id: str, stage: str) -> paper.Words:
         known = self.plans[deal_id].stages if deal_id in self.plans else ()
         title = next((one.title for one in known if one.id == stage), None)
@@ -105,10 +110,17 @@ class Why:
             en=" ".join(workings.sentences(read, "en", self.currency)),
         )
 
-    def figure(self, name: str) -> str:
-        """The first figure of that name in the working, or nothing."""
-        return next((str(step["numbers"][name]) for step in self.steps if name in step["numbers"]), "")
+    def figure(self, rule: str, name: str) -> str:
+        """The figure of that name in the steps of a rule; where there are several, it goes by brackets."""
+        found = {
+            str(step["numbers"][name])
+            for step in self.steps
+            if step["rule"].partition(".")[0] == rule and name in step["numbers"]
+        }
+        return BY_BRACKET if len(found) > 1 else "".join(found)
 
+
+BY_BRACKET = "分档"
 
 Key = tuple[int, str, str, str, str]  # entry, deal, stage, origin, nature
 
@@ -132,7 +144,12 @@ def lines(
         elif p.account == HELD:
             held[key] -= p.amount_minor
     lines, adjustments = [], []
-    for key in sorted(gross.keys() | held.keys(), key=lambda k: (entries[k[0]].booked_on, k)):
+
+    def order(key: Key) -> tuple[Any, ...]:
+        entry_id, deal_id, stage, origin, nature = key
+        return entries[entry_id].booked_on, entry_id, names.place(deal_id, stage), stage, origin, nature
+
+    for key in sorted(gross.keys() | held.keys(), key=order):
         entry_id, _, stage, origin, nature = key
         why = said.why(entries[entry_id], origin, _manager(moved), stage)
         if origin < period and nature != "clawed_back":
@@ -157,8 +174,8 @@ def _line(entry: Entry, key: Key, gross: int, held: int, names: Names, why: Why)
         stage=names.stage(deal_id, stage),
         nature=nature,  # type: ignore[arg-type]
         base_minor=why.base_minor,
-        rate=why.figure("rate"),
-        share=why.figure("share"),
+        rate=why.figure("pool", "rate"),
+        share=why.figure("part", "share"),
         gross_minor=gross,
         held_minor=held,
         payable_minor=gross - held,

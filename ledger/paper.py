@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from markupsafe import Markup
 
@@ -43,7 +44,10 @@ _STEPS = {
     "returned": Words(zh="退回", en="came back"),
     "paid_elsewhere": Words(zh="账外支付", en="paid elsewhere"),
 }
-_NATURES = {"adjusted": "手工调整", "clawed_back": "追回"}
+_NATURES = {
+    "adjusted": Words(zh="手工调整", en="by hand"),
+    "clawed_back": Words(zh="追回", en="clawed back"),
+}
 
 
 def render(snapshot: Snapshot, lang: Lang = "zh") -> bytes:
@@ -70,8 +74,9 @@ def html(snapshot: Snapshot, lang: Lang = "zh") -> str:
         labels=LABELS,
         steps=_STEPS,
         natures=_NATURES,
-        columns=_columns(snapshot, lang),
-        chart=_chart(snapshot.twelve_months, header.currency),
+        columns=(columns := _columns(snapshot, lang)),
+        about=partial(_about, columns.deal_mm),
+        chart=_chart(snapshot.twelve_months, header.currency, lang),
         qr=press.qr(header.verify_url),
         code=code(snapshot),
         **press.figures(header.currency),
@@ -105,6 +110,7 @@ class _Columns:
     """Widths of the columns of the lines in whole mm, None for what is left; `tight` in smaller type."""
 
     widths: tuple[int | None, ...]
+    deal_mm: int
     tight: bool
 
 
@@ -124,8 +130,8 @@ def _columns(snapshot: Snapshot, lang: Lang) -> _Columns:
     stage_mm = 17 if lang == "zh" else 21
     widths, left_mm = _widths(longest, stage_mm, per_ten=17)
     if left_mm < _DEAL_MM:
-        return _Columns(_widths(longest, stage_mm, per_ten=14)[0], tight=True)
-    return _Columns(widths, tight=False)
+        return _Columns(*_widths(longest, stage_mm, per_ten=14), tight=True)
+    return _Columns(widths, left_mm, tight=False)
 
 
 def _widths(longest: list[int], stage_mm: int, *, per_ten: int) -> tuple[tuple[int | None, ...], int]:
@@ -135,17 +141,31 @@ def _widths(longest: list[int], stage_mm: int, *, per_ten: int) -> tuple[tuple[i
     return (_DATE_MM, None, stage_mm, base, _RATE_MM, *rest), left_mm
 
 
+_EM_MM = 2.45  # of the small type under a deal's title
+
+
+def _about(deal_mm: int, deal_id: str, client: str) -> str:
+    """A deal's id and its client on one line where they fit, on two else: no character is left alone."""
+    ems = 0.6 * (len(deal_id) + 3) + sum(1 if character > "\u2e7f" else 0.6 for character in client)
+    return f"{deal_id} · {client}" if ems * _EM_MM < deal_mm else f"{deal_id}\n{client}"
+
+
 _CHART_WIDTH, _CHART_HEIGHT, _SLOT, _BAR = 444, 168, 37, 23
 
 
-def _chart(months: tuple[Month, ...], currency: str) -> Markup:
-    """Twelve bars as SVG, the highest figure above them; bars below the line are months taken back."""
+def _chart(months: tuple[Month, ...], currency: str, lang: Lang) -> Markup:
+    """Twelve bars as SVG, the highest and a negative lowest above them; below the line a month lost."""
     highest = max(0, *(month.earned_minor for month in months))
     lowest = min(0, *(month.earned_minor for month in months))
     room = _CHART_HEIGHT - 58
     scale = max(1, highest - lowest)
     zero = 30 + room * highest // scale
-    shapes = [_label(_CHART_WIDTH, 14, "end", f"最高 {grouped(highest, currency)}")]
+    said = [("最高", "highest", highest)] if highest or not lowest else []
+    said += [("最低", "lowest", lowest)] if lowest else []
+    shown = " · ".join(
+        f"{zh if lang == 'zh' else f'{zh} {en}'} {grouped(minor, currency)}" for zh, en, minor in said
+    )
+    shapes = [_label(_CHART_WIDTH, 14, "end", shown)]
     for i, month in enumerate(months):
         left, tall = i * _SLOT + (_SLOT - _BAR) // 2, room * abs(month.earned_minor) // scale
         top = zero if month.earned_minor < 0 else zero - tall

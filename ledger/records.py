@@ -140,11 +140,11 @@ class _Work:
             for deal_id in self.stages
         ]
         columns = (
-            text("项目编号", "Deal", 30),
+            text("项目编号", "Deal", 26),
             text("项目 / 委托方", "Title, client"),
             count("参与阶段", "Stages", 16),
-            amount("合同金额", "Contract", 30),
-            amount("到账", "Received", 28),
+            amount("合同金额", "Contract", 28),
+            amount("到账", "Received", 26),
             amount("本人佣金", "Commission", 26),
         )
         return report.table(Words(zh="参与的项目", en="Deals"), columns, rows)

@@ -97,11 +97,11 @@ SENTENCES: dict[str, Sentence] = {
     "share.alone": Sentence("The only participant has all of it: {share}.", "唯一参与人，全额：{share}。"),
     "share": Sentence(
         "Weight {weight}: {own} of {all} parts of {earning} is {share}.",
-        "权重{weight}：占{earning}的{all}份之{own}，为{share}。",
+        "权重{weight}：占{earning}的{all}分之{own}，为{share}。",
     ),
     "share.graded": Sentence(
         "Weight {weight} times {factor} ({grade}): {own} of {all} parts of {earning} is {share}.",
-        "权重{weight}乘{factor}（{grade}）：占{earning}的{all}份之{own}，为{share}。",
+        "权重{weight}乘{factor}（{grade}）：占{earning}的{all}分之{own}，为{share}。",
     ),
     # rule 6
     "cap.within": Sentence(
@@ -268,5 +268,10 @@ def grade_named(grade: str) -> Sentence:
 
 GATE_FAILED = Sentence("{} failed", "{}未通过")
 UNTIL_LIFTED = Sentence("it is lifted", "解除为止")
+REASONS = {  # why a deal was cancelled; a plan's own code is said as it is
+    "no_fault": Sentence("no fault of the managers", "非经理人过错"),
+    "fraud": Sentence("fraud", "弄虚作假"),
+    "other": Sentence("other", "其他原因"),
+}
 NO_GRADE = Sentence("no grade", "无等级")
 AND = Sentence(" and ", "、")

@@ -25,7 +25,16 @@ from ledger.core.money import format_minor, format_rate
 from ledger.core.outcome import Row
 from ledger.core.plan import Basis, Stage, Years
 from ledger.core.reached import Reached
-from ledger.core.sentences import AND, FIGURES, GATE_FAILED, NO_GRADE, SENTENCES, Sentence, grade_named
+from ledger.core.sentences import (
+    AND,
+    FIGURES,
+    GATE_FAILED,
+    NO_GRADE,
+    REASONS,
+    SENTENCES,
+    Sentence,
+    grade_named,
+)
 from ledger.core.target import Target, Workings
 
 Lang = Literal["zh", "en"]
@@ -68,6 +77,8 @@ def render(
     for name, value in step.numbers.items():
         if name.endswith("_minor"):
             places[name.removesuffix("_minor")] = show(int(value), currency)
+        elif name == "reason" and value in REASONS:
+            places[name] = getattr(REASONS[str(value)], lang)
         else:
             places[name.removesuffix(f"_{lang}")] = value
     sentence = words[step.rule]

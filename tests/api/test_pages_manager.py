@@ -40,7 +40,7 @@ def test_the_estimator_says_what_a_deal_would_bring_and_why(desk: Desk) -> None:
     asked = "/estimate?plan=tianjin-platform-manager&fee=53000.00&tax=6&part-completion=50"
     shown = desk.see("zhang", asked)
     assert "我可得 ¥17,727.27" in shown and "佣金池 ¥20,000.00" in shown
-    assert "11份之6" in shown  # a senior for half a stage, against 100%
+    assert "11分之6" in shown  # a senior for half a stage, against 100%
     assert "我可得" not in desk.see("zhang", "/estimate")
 
 

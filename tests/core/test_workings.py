@@ -15,7 +15,7 @@ from ledger.core.plan import Bracket, Clawback, Holdback, Plan
 from ledger.core.sentences import SENTENCES
 from ledger.core.target import target
 from ledger.core.waits import reasons
-from ledger.core.workings import Step, from_data, less_posted, render, sentences, steps, to_data
+from ledger.core.workings import Lang, Step, from_data, less_posted, render, sentences, steps, to_data
 from tests.deals import (
     adjusted,
     cancelled,
@@ -234,3 +234,13 @@ def test_every_row_of_every_deal_can_be_explained_and_carried(
         )
     assert list(reasons(result)) == [excluded.stage for excluded in result.excluded]
     assert all(render(step, lang, "CNY") for step in reasons(result).values() for lang in ("zh", "en"))
+
+
+def test_why_a_deal_was_cancelled_is_said_in_words_and_a_plans_own_code_as_it_is() -> None:
+    def said(reason: str, lang: Lang) -> str:
+        step = Step("clawback.all", {"on": "2026-04-01", "reason": reason}, "")
+        return render(step, lang, "CNY")
+
+    assert said("fraud", "zh") == "项目于2026-04-01取消（弄虚作假）：全部追回。"
+    assert "(no fault of the managers)" in said("no_fault", "en")
+    assert "（gone）" in said("gone", "zh")

@@ -40,7 +40,7 @@ class Read:
     words: str = ""
     bridge: dict[str, int] = field(default_factory=dict)
     year: dict[str, int] = field(default_factory=dict)
-    highest: int = 0
+    extremes: dict[str, int] = field(default_factory=dict)
     bars: list[int] = field(default_factory=list)  # heights of twelve bars, in units of the drawing
     lines: list[tuple[object, ...]] = field(default_factory=list)
     bases: list[tuple[str, str, int]] = field(default_factory=list)  # entry, deal, base
@@ -97,9 +97,9 @@ def _figures(rows: list[str]) -> list[int]:
 
 def _bridge(found: Read, rows: list[str]) -> None:
     for row in rows:
-        if top := re.search(rf"最高 ({AMOUNT})", row):
-            found.highest = minor(top[1])
-            continue
+        if tops := re.findall(rf"(最高|最低) ({AMOUNT})", row):
+            found.extremes = {what: minor(amount) for what, amount in tops}
+            row = row.partition("最")[0].rstrip()
         for pair in re.finditer(rf"([^\s\d-]\S*)\s+({AMOUNT})(?=\s|$)", row):
             (found.bridge if pair.start() == 0 else found.year)[pair[1]] = minor(pair[2])
 
