@@ -298,10 +298,10 @@ def provider(settings: Settings) -> Provider:
 
 def _is_safe(url: str) -> bool:
     """Over TLS, or within this machine."""
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        return bool(parts.hostname)
     try:
+        parts = urlsplit(url)
+        if parts.scheme == "https":
+            return bool(parts.hostname)
         return parts.scheme == "http" and ip_address(parts.hostname or "").is_loopback
     except ValueError:
         return False

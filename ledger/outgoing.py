@@ -30,7 +30,7 @@ class Unreachable(Exception):
 
 def check(url: str, *, private: bool = False) -> SplitResult:
     """The parts of an address that may be called, or Invalid. `private` lets tests call this machine."""
-    parts = urlsplit(url)
+    parts = _parts(url)
     host = parts.hostname or ""
     plain = url.isascii() and url.isprintable() and not set(url) & set(" \\@#") and len(url) <= URL_MOST
     if not plain or not host or not _has_port(parts) or parts.scheme not in _schemes(private):
@@ -42,6 +42,14 @@ def check(url: str, *, private: bool = False) -> SplitResult:
     if not private and not (_is_name(host) or is_public(host)):
         raise _private(host, host)
     return parts
+
+
+def _parts(url: str) -> SplitResult:
+    """The parts of it; of what has none, such as a bracket that is not closed, empty ones."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def _schemes(private: bool) -> tuple[str, ...]:

@@ -278,7 +278,7 @@ def test_what_has_ended_is_told_of_nothing_and_is_not_sent(office: Office, recei
         "http://example.org/", "ftp://example.org/", "https://", "https://user:pw@example.org/",
         "https://example.org/#part", "https://example.org/a b", "https://exa\nmple.org/",
         "https://example.org:99999/", "https://example.org\\@127.0.0.1/", "https://例子.example/",
-        "javascript:alert(1)", "//example.org", "",
+        "javascript:alert(1)", "//example.org", "", "https://[::1", "https://[", "https://[x]/",
         f"https://example.org/{'a' * 500}",
     ],
 )  # fmt: skip
