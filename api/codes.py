@@ -84,6 +84,10 @@ DISPUTES: Mapping[str, str] = {
 }
 SETTINGS: Mapping[str, str] = {
     "tax.break_months": N_("Empty months that break the cumulative count"),
+    "payee.vat": N_("Payees' VAT is withheld and filed for them"),
+    "payee.vat_at_threshold": N_("VAT of a month of just the threshold"),
+    "payee.vat_surcharges": N_("Surcharges, of the VAT"),
+    "payee.vat_in_income": N_("Income tax counts the VAT as income"),
     "payee.agreement_required": N_("An agreement on file before money goes to a payee"),
     "sign_in.second_factor": N_("A second factor for operations, finance and administration"),
     "period.estimate": N_("A month-end estimate of commission on what is invoiced and not received"),

@@ -147,6 +147,7 @@ ACCOUNTS_EN: dict[str, str] = {
     "2203": "Advances from clients",
     "2221.01": "Output VAT",
     "2221.12": "Income tax withheld",
+    "2221.13": "VAT withheld from payees",
     "6001": "Brokerage fee revenue",
     "6401": "Commission cost",
     "6401.09": "Estimated commission cost",

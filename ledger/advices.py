@@ -51,7 +51,10 @@ def draw(session: Session, subject: str, now: datetime) -> Drawn:
         ties=(
             report.tie(
                 Words(zh="税前金额", en="Gross"),
-                (Words(zh="税后加代扣个税", en="Net and tax"), line.net_minor + line.tax_minor),
+                (
+                    Words(zh="实付加代扣税款", en="Net and tax"),
+                    line.net_minor + line.tax_minor + line.vat_minor,
+                ),
                 (Words(zh="各项目合计", en="By deal"), line.gross_minor),
             ),
         ),
@@ -82,6 +85,11 @@ def _figures(line: PayoutLine, currency: str) -> tuple[Figure, ...]:
         Figure(title=Words(zh="实付金额（税后）", en="Paid, net"), amount_minor=line.net_minor, words=words),
         Figure(title=Words(zh="税前", en="Gross"), amount_minor=line.gross_minor),
         Figure(title=Words(zh="代扣个税", en="Tax"), amount_minor=line.tax_minor),
+        *(
+            [Figure(title=Words(zh="代扣增值税", en="VAT"), amount_minor=line.vat_minor)]
+            if line.vat_minor
+            else []
+        ),
     )
 
 

@@ -79,6 +79,7 @@ def _paid(payout: Payout, line: PayoutLine, on: date) -> entry.Entry:
         entry.Posting(entry.IN_TRANSIT, line.gross_minor, payout.id, manager_id=manager),
         entry.Posting(entry.BANK, -line.net_minor, BASIC_ACCOUNT, manager_id=manager),
         entry.Posting(entry.WITHHELD_IIT, -line.tax_minor, manager_id=manager, origin=late),
+        entry.Posting(entry.WITHHELD_VAT, -line.vat_minor, manager_id=manager, origin=late),
     )
     return entry.Entry(
         kind="payout_confirmed",

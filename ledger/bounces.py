@@ -21,6 +21,8 @@ from ledger.db import Instant, Row
 from ledger.payouts import Payout, PayoutLine
 from ledger.users import User
 
+WITHHELD = (entry.WITHHELD_IIT, entry.WITHHELD_VAT)
+
 
 class Bounce(Row, table=True):
     """That one payment came back: on which day of the bank's, and why."""
@@ -99,7 +101,7 @@ def _undone(payout: Payout, line: PayoutLine, paid: tuple[int, entry.Entry], on:
     entry_id, value = paid
     booked, month = period.of(on), period.of(line.value_on)
     postings = (
-        replace(one, origin="" if month == booked else month) if one.account == entry.WITHHELD_IIT else one
+        replace(one, origin="" if month == booked else month) if one.account in WITHHELD else one
         for one in entry.mirrored(value.postings)
     )
     return entry.Entry(

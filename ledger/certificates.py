@@ -34,6 +34,7 @@ def draw(session: Session, subject: str, now: datetime) -> Drawn:
     through = min(clock.day_of(now), date(year, 12, 31))
     gross = sum(one.paid.amount_minor for one in paid)
     tax = sum(one.paid.withheld_minor for one in paid)
+    vat = sum(one.paid.vat_minor for one in paid)
     table = _by_month(paid)
     drawn = Report(
         header=head(
@@ -62,7 +63,7 @@ def draw(session: Session, subject: str, now: datetime) -> Drawn:
             Figure(
                 title=Words(zh="代扣个人所得税", en="Tax withheld"), amount_minor=tax, words=amount_cn(tax)
             ),
-            Figure(title=Words(zh="实付", en="Paid, net"), amount_minor=gross - tax),
+            Figure(title=Words(zh="实付", en="Paid, net"), amount_minor=gross - tax - vat),
         ),
         ties=(
             report.tie(
@@ -116,13 +117,15 @@ def _by_month(paid: list[Stands]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for (month, method), some in sorted(found.items()):
         gross, tax = sum(one.amount_minor for one in some), sum(one.withheld_minor for one in some)
-        rows.append((month, METHODS[method], len(some), gross, tax, gross - tax))
+        vat = sum(one.vat_minor for one in some)
+        rows.append((month, METHODS[method], len(some), gross, tax, vat, gross - tax - vat))
     columns = (
         text("月份", "Month", 22),
         text("计税方式", "Tax method"),
         count("付款笔数", "Payments", 20),
         amount("收入（税前）", "Income", 32),
         amount("代扣个税", "Tax", 28),
+        amount("代扣增值税", "VAT", 28),
         amount("实付", "Net", 32),
     )
     return report.table(Words(zh="按月明细", en="Month by month"), columns, rows)

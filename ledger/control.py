@@ -14,14 +14,14 @@ from sqlalchemy import case
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
-from ledger.core.entry import ADVANCES, IN_TRANSIT, PAYABLE, RECEIVABLE, WITHHELD_IIT
+from ledger.core.entry import ADVANCES, IN_TRANSIT, PAYABLE, RECEIVABLE, WITHHELD_IIT, WITHHELD_VAT
 from ledger.deals import Deal
 from ledger.facts import Fact
 from ledger.journal import Entry, Posting
 from ledger.payments import Payout, PayoutLine
 
 Key = tuple[str, str]  # owner, currency
-ACCOUNTS = (RECEIVABLE, IN_TRANSIT, PAYABLE, WITHHELD_IIT)
+ACCOUNTS = (RECEIVABLE, IN_TRANSIT, PAYABLE, WITHHELD_IIT, WITHHELD_VAT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ def differences(session: Session) -> Iterator[Off]:
     payments = (col(Entry.kind).in_(("payout_made", "payout_returned")), Posting.account == PAYABLE)
     yield from _off(PAYABLE, _of_lines(session, "manager_id", "gross_minor", _GOING), _by(session, payments))
     kinds = col(Entry.kind).in_(("payout_confirmed", "payout_bounced"))
-    withheld = (kinds, Posting.account == WITHHELD_IIT)
-    told = _of_lines(session, "", "tax_minor", PayoutLine.state == "paid")
-    yield from _off(WITHHELD_IIT, _credit(told), _by(session, withheld))
+    for account, column in ((WITHHELD_IIT, "tax_minor"), (WITHHELD_VAT, "vat_minor")):
+        told = _of_lines(session, "", column, PayoutLine.state == "paid")
+        yield from _off(account, _credit(told), _by(session, (kinds, Posting.account == account)))
 
 
 def in_transit(session: Session) -> Iterator[Off]:

@@ -177,6 +177,7 @@ def _bridge(
         rejected_minor=stepped("returned"),
         paid_net_minor=-sum(payout.net_minor for payout in paid),
         paid_tax_minor=-sum(payout.tax_minor for payout in paid),
+        paid_vat_minor=-sum(payout.vat_minor for payout in paid),
         paid_elsewhere_minor=-stepped("paid_elsewhere"),
         left_owing_minor=further.get("left_owing", 0),
         brought_in_minor=further.get("brought_in", 0),
@@ -305,6 +306,7 @@ def _year(
         earned_minor=sum(month.earned_minor for month in history if month.period[:4] == period[:4]),
         paid_gross_minor=had.gross_minor - gone.gross_minor,
         tax_minor=had.tax_minor - gone.tax_minor,
+        vat_minor=had.vat_minor - gone.vat_minor,
         net_minor=had.net_minor - gone.net_minor,
     )
 

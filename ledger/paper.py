@@ -32,6 +32,7 @@ LABELS = {
     "rejected": Words(zh="退回", en="Came back"),
     "paid_net": Words(zh="已付（税后）", en="Paid, net"),
     "paid_tax": Words(zh="代扣个人所得税", en="Tax withheld"),
+    "paid_vat": Words(zh="代扣增值税及附加", en="VAT withheld"),
     "paid_elsewhere": Words(zh="账外已付", en="Paid elsewhere"),
     "left_owing": Words(zh="转为应收追回", en="Debt moved out"),
     "brought_in": Words(zh="期初带入", en="Brought in"),

@@ -50,6 +50,7 @@ class PayoutLine(Row, table=True):
     bank_cnaps: str = ""
     gross_minor: int = Field(sa_type=BigInteger)
     tax_minor: int = Field(sa_type=BigInteger)
+    vat_minor: int = Field(default=0, sa_type=BigInteger)  # with its surcharges; below zero: given back
     net_minor: int = Field(sa_type=BigInteger)
     tax_method: str
     tax_working: list[Any] = Field(sa_type=Json)

@@ -28,6 +28,7 @@ def of(session: Session, manager_id: str, period: str, currency: str) -> tuple[p
                     reference=f"{payout.no}/{line.id}",
                     gross_minor=line.gross_minor,
                     tax_minor=line.tax_minor,
+                    vat_minor=line.vat_minor,
                     net_minor=line.net_minor,
                     steps=tuple(steps),
                     tax_working=tax_words(line),

@@ -113,9 +113,10 @@ def _line(session: Session, payout: Payout, due: Due, taxed: withholding.Taxed) 
         bank_cnaps=manager.bank_cnaps or "",
         gross_minor=due.payable_minor,
         tax_minor=held.withheld_minor,
-        net_minor=held.net_minor,
+        vat_minor=taxed.vat.vat_minor,
+        net_minor=taxed.net_minor,
         tax_method=taxed.method,
-        tax_working=[step.to_data() for step in held.because],
+        tax_working=[step.to_data() for step in taxed.because],
         value_on=payout.value_on,
         state="reserved",
     )
@@ -132,7 +133,8 @@ def digest(payout: Payout, lines: Sequence[PayoutLine]) -> str:
 
 def _content(line: PayoutLine) -> list[str | int]:
     bank = [line.bank_name, line.bank_account, *([line.bank_cnaps] if line.bank_cnaps else [])]
-    return [line.manager_id, line.payee_name, *bank, line.gross_minor, line.tax_minor, line.net_minor]
+    vat = [line.vat_minor] if line.vat_minor else []
+    return [line.manager_id, line.payee_name, *bank, line.gross_minor, line.tax_minor, *vat, line.net_minor]
 
 
 def _reserved(payout: Payout, line: PayoutLine, due: Due, on: date) -> entry.Entry:
@@ -322,6 +324,7 @@ class Sum:
     count: int = 0
     gross_minor: int = 0
     tax_minor: int = 0
+    vat_minor: int = 0
     net_minor: int = 0
 
     def __add__(self, other: Sum) -> Sum:
@@ -329,6 +332,7 @@ class Sum:
             self.count + other.count,
             self.gross_minor + other.gross_minor,
             self.tax_minor + other.tax_minor,
+            self.vat_minor + other.vat_minor,
             self.net_minor + other.net_minor,
         )
 
@@ -343,6 +347,7 @@ def sums(session: Session, payout_ids: Iterable[str]) -> dict[str, dict[str, Sum
             func.count(),
             func.sum(PayoutLine.gross_minor),
             func.sum(PayoutLine.tax_minor),
+            func.sum(PayoutLine.vat_minor),
             func.sum(PayoutLine.net_minor),
         )
         .join(Payout, col(Payout.id) == col(PayoutLine.payout_id))
@@ -360,7 +365,7 @@ def sums(session: Session, payout_ids: Iterable[str]) -> dict[str, dict[str, Sum
 
 def sum_of(lines: Iterable[PayoutLine]) -> Sum:
     """What some lines come to."""
-    return sum((Sum(1, x.gross_minor, x.tax_minor, x.net_minor) for x in lines), Sum())
+    return sum((Sum(1, x.gross_minor, x.tax_minor, x.vat_minor, x.net_minor) for x in lines), Sum())
 
 
 def numbers(session: Session, payout_ids: Iterable[str]) -> dict[str, str]:

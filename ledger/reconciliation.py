@@ -86,6 +86,7 @@ def of_month(
             _transit(session, currency),
             _against("bank_and_payments", lines, booked[entry.BANK], lambda line: line.net_minor),
             _against("tax_and_payments", lines, booked[entry.WITHHELD_IIT], lambda line: line.tax_minor),
+            _against("vat_and_payments", lines, booked[entry.WITHHELD_VAT], lambda line: line.vat_minor),
             _bounced(session, month, currency),
             _answers(session, lines),
             _files(session, store, batches),
@@ -226,7 +227,7 @@ def _statements(session: Session, month: str, currency: str) -> Tie:
     for kept in statements.latest_of(session, month):
         if kept.kind == "final" and kept.currency == currency:
             bridge = statements.read(kept).bridge
-            told[kept.manager_id] = -(bridge.paid_net_minor + bridge.paid_tax_minor)
+            told[kept.manager_id] = -(bridge.paid_net_minor + bridge.paid_tax_minor + bridge.paid_vat_minor)
     off = [
         Difference(
             who,
@@ -270,6 +271,7 @@ TITLES = {
     "bank_and_payments": ("银行科目", "已付明细实付"),
     "tax_and_payments": ("代扣个税科目", "已付明细税额"),
     "bounces_and_payments": ("银行科目（退汇）", "退汇明细实付"),
+    "vat_and_payments": ("代扣增值税科目", "已付明细增值税"),
     "payments_and_answers": ("已付明细实付", "银行回单"),
     "files_and_batches": ("银行文件", "付款单"),
     "books_and_statements": ("账面已付（税前）", "结算单已付（税前）"),
@@ -318,7 +320,7 @@ def _batch_row(found: Reconciliation, batch: Payout) -> tuple[str | int, ...]:
         batch.state,
         sums[""].gross_minor,
         sums.get("paid", none).net_minor,
-        sums.get("paid", none).tax_minor,
+        sums.get("paid", none).tax_minor + sums.get("paid", none).vat_minor,
         (sums.get("returned", none) + sums.get("bounced", none)).gross_minor,
         found.transit.get(batch.id, 0),
     )

@@ -1,12 +1,16 @@
-"""Tax remitted (缴纳税款): what was withheld from payees goes to the tax office, month by month."""
+"""Tax remitted (缴纳税款): what was withheld from payees goes to the tax office, month by month.
+
+Income tax and the payees' VAT are remitted apart.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func, or_, select
 
 from ledger import audit, db, journal, needs, periods, rights
 from ledger.core import entry
@@ -17,6 +21,10 @@ from ledger.fees import BASIC_ACCOUNT
 from ledger.journal import Entry, Posting
 from ledger.users import User
 
+Of = Literal["iit", "vat"]
+ACCOUNT: dict[Of, str] = {"iit": entry.WITHHELD_IIT, "vat": entry.WITHHELD_VAT}
+_PREFIX: dict[Of, str] = {"iit": "", "vat": "vat/"}
+_NAMED: dict[Of, str] = {"iit": "代扣个人所得税", "vat": "代扣增值税及附加"}
 MONTH = func.coalesce(func.nullif(col(Posting.origin), ""), col(Posting.period))  # whose tax it is
 
 
@@ -42,6 +50,7 @@ def remit(
     on: date,
     ref: str,
     currency: str = "CNY",
+    of: Of = "iit",
     by: User,
     now: datetime,
 ) -> Entry:
@@ -61,10 +70,10 @@ def remit(
     calendar = periods.hold_open(session)
     db.lock(session, "tax_remitted")
     booked = calendar.landing(months.of(paid_on))
-    draft = _entry(period, amount_minor, max(paid_on, months.first_day(booked)), number, currency)
+    draft = _entry(period, amount_minor, max(paid_on, months.first_day(booked)), number, currency, of)
     known = journal.find(session, draft.kind, draft.source)
     if known is None:
-        _check(session, period, amount_minor, currency)
+        _check(session, period, amount_minor, currency, of)
     posted = journal.post(session, draft, now=now, by=by.id)
     if posted.is_new:
         told = {"amount_minor": amount_minor, "on": paid_on.isoformat(), "ref": number}
@@ -72,24 +81,24 @@ def remit(
     return journal.get(session, posted.entry_id)
 
 
-def _entry(period: str, amount_minor: int, on: date, ref: str, currency: str) -> entry.Entry:
+def _entry(period: str, amount_minor: int, on: date, ref: str, currency: str, of: Of) -> entry.Entry:
     booked = months.of(on)
     return entry.Entry(
         kind="tax_remitted",
-        source=f"{period}/{ref}",
+        source=f"{_PREFIX[of]}{period}/{ref}",
         on=on,
         period=booked,
         currency=currency,
-        summary=f"缴纳{period}代扣个人所得税 {ref}",
+        summary=f"缴纳{period}{_NAMED[of]} {ref}",
         postings=(
-            entry.Posting(entry.WITHHELD_IIT, amount_minor, origin="" if booked == period else period),
+            entry.Posting(ACCOUNT[of], amount_minor, origin="" if booked == period else period),
             entry.Posting(entry.BANK, -amount_minor, BASIC_ACCOUNT),
         ),
     )
 
 
-def _check(session: Session, period: str, amount_minor: int, currency: str) -> None:
-    found = next((one for one in by_month(session, currency) if one.period == period), None)
+def _check(session: Session, period: str, amount_minor: int, currency: str, of: Of) -> None:
+    found = next((one for one in by_month(session, currency, of) if one.period == period), None)
     left = found.open_minor if found else 0
     if amount_minor > left:
         raise Conflict(
@@ -101,18 +110,18 @@ def _check(session: Session, period: str, amount_minor: int, currency: str) -> N
         )
 
 
-def standing(session: Session, *, currency: str = "CNY", by: User) -> list[Month]:
+def standing(session: Session, *, currency: str = "CNY", of: Of = "iit", by: User) -> list[Month]:
     """Every month with its tax withheld and remitted, the latest first."""
     rights.require(by, "tax.see")
-    return by_month(session, currency)[::-1]
+    return by_month(session, currency, of)[::-1]
 
 
-def by_month(session: Session, currency: str) -> list[Month]:
+def by_month(session: Session, currency: str, of: Of = "iit") -> list[Month]:
     """The same, the earliest first. What was brought in at cut-over counts for the month before it."""
     query = (
         select(MONTH, Entry.kind, func.sum(Posting.amount_minor))
         .join(Entry, col(Entry.id) == Posting.entry_id)
-        .where(Posting.account == entry.WITHHELD_IIT, Posting.currency == currency)
+        .where(Posting.account == ACCOUNT[of], Posting.currency == currency)
         .group_by(MONTH, Entry.kind)
     )
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
@@ -125,5 +134,6 @@ def by_month(session: Session, currency: str) -> list[Month]:
 def of_month(session: Session, period: str, *, by: User) -> list[Entry]:
     """The payments of a month's tax."""
     rights.require(by, "tax.see")
-    query = select(Entry).where(Entry.kind == "tax_remitted", col(Entry.source).startswith(f"{period}/"))
+    ours = or_(*(col(Entry.source).startswith(f"{prefix}{period}/") for prefix in _PREFIX.values()))
+    query = select(Entry).where(Entry.kind == "tax_remitted", ours)
     return list(session.exec(query.order_by(col(Entry.id))))

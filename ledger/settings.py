@@ -55,6 +55,8 @@ def _pattern(pattern: str, may_be: str) -> Known:
 
 
 BREAK_MONTHS = "tax.break_months"
+VAT, VAT_AT, VAT_SURCHARGES = "payee.vat", "payee.vat_at_threshold", "payee.vat_surcharges"
+VAT_IN_INCOME = "payee.vat_in_income"
 AGREEMENT_REQUIRED = "payee.agreement_required"
 ESTIMATE = "period.estimate"
 IN_TRANSIT_DAYS = "period.in_transit_days"
@@ -70,6 +72,11 @@ PAYER_ACCOUNT, PAYER_CNAPS = "payer.account", "payer.cnaps"
 
 KNOWN: Mapping[str, Known] = {
     BREAK_MONTHS: _number(1, 11),
+    VAT: Known("no", ("no", "yes").__contains__, "no, yes"),
+    # “Up to 100,000 exempt” and “once reached, taxed” meet at 100,000.00 itself: the first counts.
+    VAT_AT: Known("exempt", ("exempt", "taxed").__contains__, "exempt, taxed"),
+    VAT_SURCHARGES: replace(_pattern(r"[0-9]{1,2}(\.[0-9]{1,2})?%", "0%–99.99%"), default="0%"),
+    VAT_IN_INCOME: Known("no", ("no", "yes").__contains__, "no, yes"),
     AGREEMENT_REQUIRED: Known("no", ("no", "yes").__contains__, "no, yes"),
     SECOND_FACTOR: Known("no", ("no", "yes").__contains__, "no, yes"),
     # Ten days: a transfer that the bank has not answered by then is looked into before a month is closed.

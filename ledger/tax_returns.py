@@ -18,7 +18,7 @@ from sqlmodel import Session, col, func, select
 
 from ledger import audit, identities, managers, rights, sheets, withholding
 from ledger.core import period as months
-from ledger.core import tax_return
+from ledger.core import tax_return, vat
 from ledger.core.errors import Invalid
 from ledger.core.money import format_minor
 from ledger.core.tax import Paid
@@ -28,7 +28,7 @@ from ledger.payments import PayoutLine
 from ledger.sheets import Cell, Column, Sheet
 from ledger.users import User
 
-Kind = Literal["withholding", "platform", "wages"]
+Kind = Literal["withholding", "platform", "wages", "vat"]
 Format = Literal["xlsx", "csv"]
 WITHHELD = ("per_payment", "platform_cumulative")
 TOLD = (*WITHHELD, "payroll")  # income that another return tells
@@ -60,6 +60,14 @@ _RETURN = (
         for title in ("速算扣除数", "应纳税额", "减免税额", "已缴税额", "应补退税额")
     ),
     Column("备注", 40),
+)
+_VAT = (
+    *_PERSON[:5],
+    *(
+        Column(title, 16, is_amount=True)
+        for title in ("含税收入", "不含税销售额", "增值税", "附加税费", "已代扣", "差额")
+    ),
+    Column("备注", 20),
 )
 _REPORT = (
     *_PERSON,
@@ -96,7 +104,8 @@ def rows(session: Session, period: str, *, by: User) -> list[Row]:
 
 
 def _rows(session: Session, period: str) -> list[Row]:
-    paid = _paid(session, int(period[:4]))
+    income = withholding.income_through(session)
+    paid = {key: [income(one) for one in some] for key, some in _paid(session, int(period[:4])).items()}
     settings_on = withholding.settings_through(session)
     wanted = sorted(
         key
@@ -145,7 +154,7 @@ def export(
 ) -> tuple[str, bytes]:
     """A list as a file, and its name. It has numbers of documents in clear, so who took it is noted."""
     rights.require(by, "tax.see")
-    draw = {"withholding": _withholding, "platform": _platform, "wages": _wages}[kind]
+    draw = {"withholding": _withholding, "platform": _platform, "wages": _wages, "vat": _vat}[kind]
     sheet = draw(session, span)
     audit.note(session, by, "tax.export", span, after={"kind": kind, "format": format}, now=now)
     content = sheets.workbook([sheet]) if format == "xlsx" else sheets.csv_file(sheet)
@@ -208,6 +217,40 @@ def _yuan(minor: int) -> str:
 def _lacking(found: Iterable[Row], known: Mapping[str, PayeeIdentity]) -> tuple[str, ...]:
     without = [row.name for row in found if row.manager_id not in known]
     return (f"缺身份证件：{'、'.join(without)}",) if without else ()
+
+
+def _vat(session: Session, period: str) -> Sheet:
+    """What payees owe of VAT for a month that is filed for them, and what was withheld."""
+    months.parse(period)
+    settings_on = withholding.vat_through(session)
+    persons: dict[str, list[Paid]] = defaultdict(list)
+    for (manager_id, method), some in _paid(session, int(period[:4])).items():
+        if method in WITHHELD:
+            persons[manager_id] += [one for one in some if months.of(one.on) == period]
+    wanted = sorted(manager_id for manager_id, some in persons.items() if some)
+    names, known = managers.names(session, wanted), identities.of(session, wanted)
+    lines = [
+        (*_person(no, names[one], known.get(one))[:5], *_owed(persons[one], settings_on))
+        for no, one in enumerate(wanted, 1)
+    ]
+    notes = ("达到起征点的，全额计税；“差额”为正的须补扣，为负的为多扣（付款退回），次笔更正。",)
+    return Sheet("代办增值税及附加", _VAT, lines, notes=notes)
+
+
+def _owed(paid: list[Paid], settings_on: vat.SettingsOn) -> tuple[Cell, ...]:
+    gross, had = sum(one.amount_minor for one in paid), sum(one.vat_minor for one in paid)
+    last = max(one.on for one in paid)
+    owed = vat.due(gross, last, settings_on(last))
+    remark = "" if owed.vat_minor else "免征"
+    return (
+        gross,
+        gross - owed.vat_minor,
+        owed.vat_minor,
+        owed.surcharge_minor,
+        had,
+        owed.total_minor - had,
+        remark,
+    )
 
 
 def _platform(session: Session, quarter: str) -> Sheet:

@@ -293,7 +293,7 @@ _BOOKED = {
 def _payouts(session: Session) -> Found:
     """Every payment's entries say what its line says."""
     for line in session.exec(select(payouts.PayoutLine).order_by(col(payouts.PayoutLine.id))):
-        if line.gross_minor != line.tax_minor + line.net_minor:
+        if line.gross_minor != line.tax_minor + line.vat_minor + line.net_minor:
             yield f"payment {line.id}", "gross is not tax and net together"
         wanted = _BOOKED.get(line.state, {"payout_made", "payout_returned"})
         booked = set(

@@ -22,6 +22,7 @@ SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN = 100  # differences of one tie
 TITLES = {
     "transit_and_batches": (N_("In transit, by the books"), N_("Payments the bank has not answered")),
+    "vat_and_payments": (N_("VAT withheld, by the books"), N_("VAT of the payments")),
     "bounces_and_payments": (
         N_("Given back by the bank, by the books"),
         N_("Payments given back in the month, net"),

@@ -46,6 +46,7 @@ ROWS = {
     "rejected": N_("Came back from the bank"),
     "paid_net": N_("Paid, after tax"),
     "paid_tax": N_("Tax withheld"),
+    "paid_vat": N_("VAT withheld"),
     "paid_elsewhere": N_("Paid elsewhere"),
     "left_owing": N_("Left owing"),
     "brought_in": N_("Opening balance"),

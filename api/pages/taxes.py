@@ -55,7 +55,10 @@ def month(request: Request, session: Books, by: By, now: Now, period: str) -> Re
 
 def _month(request: Request, session: Session, by: User, now: datetime, period: str, form: Form) -> Response:
     found = remittances.standing(session, by=by)
-    one = next((one for one in found if one.period == period), remittances.Month(period, 0, 0))
+    none = remittances.Month(period, 0, 0)
+    one = next((one for one in found if one.period == period), none)
+    vats = remittances.standing(session, of="vat", by=by)
+    vat = next((one for one in vats if one.period == period), none)
     form.defaults = {
         "amount": money.format_minor(max(one.open_minor, 0), "CNY"),
         "on": str(day_of(now)),
@@ -65,6 +68,8 @@ def _month(request: Request, session: Session, by: User, now: datetime, period: 
         "tax/month.html",
         status=422 if form.errors else 200,
         month=one,
+        vat=vat,
+        vat_open=money.format_minor(max(vat.open_minor, 0), "CNY"),
         rows=tax_returns.rows(session, period, by=by),
         remitted=remittances.of_month(session, period, by=by),
         waiting=tax_returns.on_the_way(session, period),
@@ -76,7 +81,7 @@ def _month(request: Request, session: Session, by: User, now: datetime, period: 
 def export(request: Request, session: Books, by: By, now: Now, form: Filled) -> Response:
     """A list as a file; that it was taken is noted, for it has numbers of documents in clear."""
     kind, how = form.text("kind"), form.text("format")
-    if kind not in ("withholding", "platform", "wages") or how not in MEDIA:
+    if kind not in ("withholding", "platform", "wages", "vat") or how not in MEDIA:
         return see("/tax")
     try:
         name, content = tax_returns.export(session, kind, form.text("span"), how, by=by, now=now)  # type: ignore[arg-type]
@@ -104,7 +109,8 @@ def remit(request: Request, session: Books, by: By, now: Now, period: str, form:
     ref = form.required("ref")
     if minor is not None and on is not None and ref:
         try:
-            remittances.remit(session, period, amount_minor=minor, on=on, ref=ref, by=by, now=now)
+            of: remittances.Of = "vat" if form.text("of") == "vat" else "iit"
+            remittances.remit(session, period, amount_minor=minor, on=on, ref=ref, of=of, by=by, now=now)
         except (Conflict, Invalid) as refusal:
             form.refuse(BESIDE.get(refusal.code, ""), sentence(refusal))
     if not form.ok:

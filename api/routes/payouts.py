@@ -130,6 +130,7 @@ class LineAnswer(Answer):
     bank_account: str = Field(examples=["**** 3445"])
     gross: str
     tax: str
+    vat: str = Field(description="The payee's own VAT with its surcharges; below zero: given back.")
     net: str
     tax_method: str
     value_on: Day
@@ -146,6 +147,7 @@ class LineAnswer(Answer):
             bank_account=masked(line.bank_account),
             gross=format_minor(line.gross_minor, currency),
             tax=format_minor(line.tax_minor, currency),
+            vat=format_minor(line.vat_minor, currency),
             net=format_minor(line.net_minor, currency),
             reason=line.reason,
         )

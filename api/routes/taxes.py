@@ -75,6 +75,7 @@ class Remittance(Body):
     on: Day
     ref: Reference
     currency: Currency = "CNY"
+    of: remittances.Of = Field(default="iit", description="Income tax, or the payees' VAT.")
 
 
 class RemittanceAnswer(Answer):
@@ -88,7 +89,7 @@ class RemittanceAnswer(Answer):
 class Export(Body):
     """Which list, as which file."""
 
-    kind: Literal["withholding", "platform", "wages"]
+    kind: Literal["withholding", "platform", "wages", "vat"]
     span: str = Field(
         pattern=r"^[0-9]{4}(-[0-9]{2}|Q[1-4])$",
         description="A month; of the platform's report a quarter.",
@@ -141,6 +142,7 @@ def remit(period: Of, body: Remittance, session: Books, by: By, now: Now) -> Rem
         on=body.on,
         ref=body.ref,
         currency=body.currency,
+        of=body.of,
         by=by,
         now=now,
     )

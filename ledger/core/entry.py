@@ -40,6 +40,7 @@ ESTIMATED = "2202.09"
 ADVANCES = "2203"
 OUTPUT_VAT = "2221.01"
 WITHHELD_IIT = "2221.12"
+WITHHELD_VAT = "2221.13"
 FEE_REVENUE = "6001"
 COMMISSION_COST = "6401"
 ESTIMATED_COST = "6401.09"
@@ -60,6 +61,7 @@ CHART: dict[str, Account] = {
         Account(ADVANCES, "advances", "预收账款", "liability", "client"),
         Account(OUTPUT_VAT, "output_vat", "应交税费-应交增值税", "liability", "none"),
         Account(WITHHELD_IIT, "withheld_iit", "应交税费-代扣个人所得税", "liability", "none"),
+        Account(WITHHELD_VAT, "withheld_vat", "应交税费-代扣增值税及附加", "liability", "none"),
         Account(FEE_REVENUE, "fee_revenue", "主营业务收入-居间服务", "income", "none"),
         Account(COMMISSION_COST, "commission_cost", "主营业务成本-佣金", "expense", "none"),
         Account(ESTIMATED_COST, "estimated_cost", "主营业务成本-暂估佣金", "expense", "none"),
@@ -103,10 +105,11 @@ KINDS: dict[str, Legs] = {
     # a debt on one deal is netted against another
     "payout_made": Legs(credit=(IN_TRANSIT,), either=(PAYABLE,)),
     "payout_returned": Legs((IN_TRANSIT,), either=(PAYABLE,)),
-    "payout_confirmed": Legs((IN_TRANSIT,), (BANK, WITHHELD_IIT)),
-    "payout_bounced": Legs((BANK, WITHHELD_IIT), (IN_TRANSIT,)),
+    # VAT of an earlier payment of the month that came back is given back with the next
+    "payout_confirmed": Legs((IN_TRANSIT,), (BANK, WITHHELD_IIT), either=(WITHHELD_VAT,)),
+    "payout_bounced": Legs((BANK, WITHHELD_IIT), (IN_TRANSIT,), either=(WITHHELD_VAT,)),
     "paid_elsewhere": Legs(either=(PAYABLE, BANK)),  # it may have come back
-    "tax_remitted": Legs((WITHHELD_IIT,), (BANK,)),
+    "tax_remitted": Legs((WITHHELD_IIT, WITHHELD_VAT), (BANK,)),
     "left_owing": Legs((RECOVERABLE,), (PAYABLE,)),
     "owing_repaid": Legs((BANK,), (RECOVERABLE,)),
     "owing_written_off": Legs((WRITTEN_OFF,), (RECOVERABLE,)),

@@ -78,6 +78,7 @@ class Bridge(Value):
     rejected_minor: int = 0  # what came back: voided, or refused by the bank
     paid_net_minor: int = 0
     paid_tax_minor: int = 0
+    paid_vat_minor: int = 0  # the payee's own VAT, withheld and filed for them
     paid_elsewhere_minor: int = 0  # paid before or outside this ledger
     left_owing_minor: int = 0  # a debt moved out of the payable account
     brought_in_minor: int = 0  # balance brought in at cut-over
@@ -178,6 +179,7 @@ class Payout(Value):
     reference: str
     gross_minor: int
     tax_minor: int = 0
+    vat_minor: int = 0
     net_minor: int
     steps: tuple[Step, ...] = Field(min_length=1)
     tax_working: tuple[Words, ...] = ()
@@ -193,6 +195,7 @@ class YearToDate(Value):
     earned_minor: int = 0
     paid_gross_minor: int = 0
     tax_minor: int = 0
+    vat_minor: int = 0
     net_minor: int = 0
 
 
@@ -289,7 +292,7 @@ def _check_payouts(snapshot: Snapshot) -> None:
     bridge, payouts = snapshot.bridge, snapshot.payouts
     for payout in payouts:
         where = f"gross of {payout.reference}"
-        _tie(snapshot, where, payout.gross_minor, payout.tax_minor + payout.net_minor)
+        _tie(snapshot, where, payout.gross_minor, payout.tax_minor + payout.vat_minor + payout.net_minor)
     made, sent = _moved(payouts, "made"), _moved(payouts, "sent")
     confirmed, returned = _moved(payouts, "confirmed"), _moved(payouts, "returned")
     _tie(snapshot, "in_approval", bridge.in_approval_minor, sent - made)
@@ -299,6 +302,7 @@ def _check_payouts(snapshot: Snapshot) -> None:
     paid = [payout for payout in payouts if payout.took("confirmed")]
     _tie(snapshot, "paid_net", bridge.paid_net_minor, -sum(payout.net_minor for payout in paid))
     _tie(snapshot, "paid_tax", bridge.paid_tax_minor, -sum(payout.tax_minor for payout in paid))
+    _tie(snapshot, "paid_vat", bridge.paid_vat_minor, -sum(payout.vat_minor for payout in paid))
 
 
 def _moved(payouts: Iterable[Payout], what: StepKind) -> int:
@@ -329,4 +333,4 @@ def _check_year(snapshot: Snapshot) -> None:
     _tie(snapshot, f"earned in {last}", months[-1].earned_minor, snapshot.bridge.month_minor)
     so_far_minor = sum(month.earned_minor for month in months if month.period[:4] == last[:4])
     _tie(snapshot, "earned this year", year.earned_minor, so_far_minor)
-    _tie(snapshot, "paid this year", year.paid_gross_minor, year.tax_minor + year.net_minor)
+    _tie(snapshot, "paid this year", year.paid_gross_minor, year.tax_minor + year.vat_minor + year.net_minor)

@@ -59,6 +59,7 @@ class Paid:
     amount_minor: int
     withheld_minor: int
     kind: str = KIND
+    vat_minor: int = 0  # in the amount, where the payee's VAT was withheld
 
 
 @dataclass(frozen=True, slots=True)

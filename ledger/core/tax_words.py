@@ -3,6 +3,20 @@
 from __future__ import annotations
 
 WORDS = {
+    "vat.exempt": {
+        "en": "VAT: {income} in {month} does not go beyond {threshold}: exempt.",
+        "zh": "增值税：{month}收入合计{income}，未超过{threshold}，免征。",
+    },
+    "vat.due": {
+        "en": "VAT: {income} in {month} reaches {threshold}, so all of it is taxed: {income} ÷ (1 + {rate}) "
+        "× {rate} = {vat}; surcharges at {surcharge_rate} of it {surcharge}.",
+        "zh": "增值税：{month}收入合计{income}，达到{threshold}，全额计税："
+        "{income}÷(1+{rate})×{rate}＝{vat}；附加税费按{surcharge_rate}计{surcharge}。",
+    },
+    "vat.withheld": {
+        "en": "{due} for the month, less {before} withheld before, is {withheld} with this payment.",
+        "zh": "当月应扣{due}，减已扣{before}，本次代扣{withheld}。",
+    },
     "per_payment.month": {
         "en": "Payments of {month} for one kind of service are one: {before} paid before, and {amount}, "
         "are {income}.",
