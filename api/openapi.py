@@ -64,6 +64,21 @@ def install(app: FastAPI) -> None:
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update({**schema.pop("$defs"), "Problem": schema})
+            _link(document["paths"])
         return app.openapi_schema or {}
 
     app.openapi = complete  # type: ignore[method-assign]
+
+
+def _link(paths: dict[str, Any]) -> None:
+    """Say where what was made is found: a POST that answers 201 leads to the routes under the same noun."""
+    for path, operations in paths.items():
+        made = operations.get("post", {}).get("responses", {}).get("201")
+        if made is None:
+            continue
+        for under, others in paths.items():
+            if under.removeprefix(path).split("/")[1:2] == ["{id}"] and under.count("{") == 1:
+                links = made.setdefault("links", {})
+                for other in others.values():
+                    name = other["operationId"]
+                    links[name] = {"operationId": name, "parameters": {"id": "$response.body#/id"}}
