@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from ledger import facts, managers
+from ledger import facts, managers, seals
 from ledger.db import Database
 from ledger.invoices import add as add_invoice
 from tests.crowd import SIXTEEN, Act, Clerk, Crowd, act, at_this_moment, counted, gathered
+from tests.ledger.test_snapshots import Held, known, told
 
 LONG = pytest.param(40, marks=pytest.mark.long)
 times = pytest.mark.parametrize("times", [1, LONG])
@@ -207,6 +209,40 @@ def test_a_close_races_those_who_post(desk: Clerk, crowd: Crowd, times: int) -> 
     assert one(desk, unsealed) == 0
     assert one(desk, "SELECT count(*) FROM entry WHERE kind = 'fee_received'") == 2 * times * len(names)
     all_in_order(desk)
+
+
+@times
+def test_what_a_block_knew_it_knows_whoever_writes_meanwhile(desk: Clerk, crowd: Crowd, times: int) -> None:
+    """Blocks are cut while sixteen write and correct: each tells the same balances of any day for ever."""
+    names = [f"D-{n}" for n in range(4)]
+    for name in names:
+        desk.deal(name)
+        desk.reach("find", {"M1": "1", "M2": "1"}, deal=name)
+    work = [
+        [receipt(f"YH-{who}-{n}", deal=names[(who + n) % 4], on=DAYS[n % 2]) for n in range(3 * times)]
+        for who in range(SIXTEEN)
+    ]
+    seen: dict[tuple[int, date | None], Held] = {}
+
+    def cut() -> None:
+        for block in seals.seal(desk.database, by="clock", now=desk.now):
+            with desk.database.reading() as session:
+                seen.update({(block.no, on): told(session, on, block.no) for on in (None, *DAYS)})
+
+    with ThreadPoolExecutor(1) as beside:
+        under_way = beside.submit(crowd.at_once, desk, work)
+        while not under_way.done():
+            cut()
+        assert counted(under_way.result()) == {"done": 3 * times * SIXTEEN}
+    cut()
+    assert len(seen) > 3, "nothing was cut in between"
+    with desk.database.reading() as session:
+        for (block, on), was in seen.items():
+            assert told(session, on, block) == known(session, on, block) == was
+    all_in_order(desk)
+
+
+DAYS = (date(2026, 1, 2), date(2026, 1, 5))
 
 
 def line(number: int, receipts: int) -> bytes:
