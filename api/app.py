@@ -15,6 +15,7 @@ from api import health, metrics, openapi, problems
 from api.middleware import KnownHosts, SameSite, SecurityHeaders, SpokenLanguage
 from api.observed import Observed
 from api.pages import ROUTERS as PAGES
+from api.places import Places
 from api.rates import Rated, Rates
 from api.rendering import STATIC
 from api.routes import ROUTERS as ROUTES
@@ -32,11 +33,13 @@ def create_app(
     *,
     hosts: Collection[str] = (),
     rates: Rates | None = None,
+    places: int = 0,
 ) -> FastAPI:
     """The application over one database and one store of files (the settings' own), ready to be served.
 
     `hosts` are the names it answers to besides this machine's own; none: to any.
     `rates` is how often one may ask; none: as often as one likes.
+    `places` is how many requests are in hand at most; 0: however many come.
     """
     heard.listen()
     app = FastAPI(
@@ -57,6 +60,7 @@ def create_app(
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(SameSite)
     app.add_middleware(Rated)
+    app.add_middleware(Places, most=places)
     app.add_middleware(SpokenLanguage)
     app.add_middleware(SecurityHeaders)
     if hosts:

@@ -15,6 +15,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -69,6 +70,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DBAPIError, _database)
     app.add_exception_handler(OSError, _system)
+    app.add_exception_handler(NoConnection, _waited)
     app.add_middleware(Failures)
 
 
@@ -143,6 +145,12 @@ def _http(request: Request, error: Exception) -> Response:
     phrase = HTTPStatus(error.status_code).phrase
     detail = "" if error.detail == phrase else error.detail
     return answer(request, error.status_code, code, detail, headers=error.headers)
+
+
+def _waited(request: Request, error: Exception) -> Response:
+    """All connections were taken for as long as one waits for one."""
+    detail = gettext("Too many ask at once just now; nothing was done, send it again.")
+    return answer(request, 503, "busy", detail, headers={"Retry-After": "2"})
 
 
 def _database(request: Request, error: Exception) -> Response:

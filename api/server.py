@@ -23,7 +23,7 @@ def served() -> FastAPI:
     settings = config.from_environment()
     database, store = Database(settings.database_url), files.opened(settings)
     rates = Rates(settings.rate_of_user, settings.rate_of_address)
-    app = create_app(database, store, hosts=settings.hosts, rates=rates)
+    app = create_app(database, store, hosts=settings.hosts, rates=rates, places=settings.places)
     if settings.traces_url:
         traced(app, traces.set_up(database, traces.exporter(settings.traces_url)))
     app.state.demonstration = _demonstration(database)

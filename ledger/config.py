@@ -45,6 +45,7 @@ class Settings:
     backups: Path | None = None  # where the nightly ones go; None: nowhere
     rate_of_user: int = 600  # requests a minute; 0: as many as one likes
     rate_of_address: int = 3000  # an office has one address for all of its people
+    places: int = 200  # requests in hand at once, of one process; 0: however many come
     lease_seconds: int = 60  # how long a worker may be silent before another takes up its work
 
     @property
@@ -79,7 +80,8 @@ def from_environment() -> Settings:
     `YONGJIN_ROBOT_URL`; `YONGJIN_BACKUPS` is a folder for the nightly backups (on SQLite one in `var`);
     `YONGJIN_OIDC_ISSUER`, `YONGJIN_OIDC_CLIENT_ID`, `YONGJIN_OIDC_SECRET_FILE` and `YONGJIN_OIDC_CLAIM`
     are a company's sign-in; `YONGJIN_WEBHOOKS_PRIVATE=allow` lets webhooks call this network;
-    `YONGJIN_RATE_USER` and `YONGJIN_RATE_ADDRESS` are how many requests a minute one may send (0: any).
+    `YONGJIN_RATE_USER` and `YONGJIN_RATE_ADDRESS` are how many requests a minute one may send (0: any),
+    and `YONGJIN_PLACES` how many a process has in hand at once (0: any).
     """
     var = Path(os.environ.get("YONGJIN_VAR") or "var").resolve()
     url = os.environ.get("YONGJIN_DATABASE_URL") or f"sqlite:///{var / 'yongjin.db'}"
@@ -105,6 +107,7 @@ def from_environment() -> Settings:
         backups=_path("YONGJIN_BACKUPS") or (var / "backups" if url.startswith("sqlite") else None),
         rate_of_user=int(os.environ.get("YONGJIN_RATE_USER") or 600),
         rate_of_address=int(os.environ.get("YONGJIN_RATE_ADDRESS") or 3000),
+        places=int(os.environ.get("YONGJIN_PLACES") or 200),
         lease_seconds=int(os.environ.get("YONGJIN_LEASE_SECONDS") or 60),
         paper_language="zh+en" if os.environ.get("YONGJIN_PAPER_LANGUAGE") == "zh+en" else "zh",
         has_clock=os.environ.get("YONGJIN_CLOCK") != "off",

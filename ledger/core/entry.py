@@ -137,6 +137,8 @@ MOST_MINOR = 10**15 - 1
 
 PAYMENTS = ("payout_made", "payout_returned", "paid_elsewhere")  # what a manager has had, or has coming
 
+_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 Nature = Literal["", "earned", "adjusted", "clawed_back"]  # which row of a statement a posting feeds
 
 
@@ -185,8 +187,7 @@ class Entry:
                 for p in self.postings
             ],
         ]
-        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(_as_json(content).encode()).hexdigest()
 
 
 def check(entry: Entry) -> Entry:

@@ -249,6 +249,18 @@ def test_a_connection_that_asks_for_no_entry_posts_nothing(owner: Database) -> N
     assert str(refused.value) == "foreign_keys_off"
 
 
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("line", [1, 4])
+def test_no_line_joins_an_entry_of_another_transaction(owner: Database, line: int) -> None:
+    """Whether it stands before the lines of the other or after them."""
+    later = tuple(posting(900, n, leg) for n, leg in enumerate(WHOLE, 2)) + whole()[-1:]
+    with owner.engine.connect() as first, owner.engine.connect() as second:
+        assert refusal(first, *later) == "accepted"
+        assert refusal(second, posting(900, line, WHOLE[0])) == "accepted"
+        assert refusal(first, "COMMIT") == "accepted"
+        assert refusal(second, "COMMIT") == "entry_unbalanced"
+
+
 def test_an_entry_is_there_once(owner: Database) -> None:
     there = tuple(one(owner, f"SELECT {name} FROM entry WHERE id = 1") for name in ("kind", "source"))
     assert tried(owner, *whole(*WHOLE, source="twice")) == "accepted"

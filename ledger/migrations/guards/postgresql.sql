@@ -90,12 +90,15 @@ END $$
 -- A posting goes in before its entry and never after. The rows of one statement are looked at together.
 CREATE FUNCTION guard_posting() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF EXISTS (SELECT 1 FROM fresh JOIN public.entry e ON e.id = fresh.entry_id) THEN
-    PERFORM guard_refuse('posting_after_entry');
-  END IF;
-  -- so many fen are a thousand times what the country trades in a year, and their sums stay whole numbers
-  IF EXISTS (SELECT 1 FROM fresh WHERE amount_minor = 0
-             OR amount_minor NOT BETWEEN -999999999999999 AND 999999999999999) THEN
+  -- so many fen are a thousand times what the country trades in a year, and their sums stay whole numbers;
+  -- a limit keeps it to a look in the index for each posting, however many entries there are
+  IF EXISTS (SELECT 1 FROM fresh LEFT JOIN LATERAL (
+               SELECT e.id FROM public.entry e WHERE e.id = fresh.entry_id LIMIT 1) AS e ON true
+             WHERE e.id IS NOT NULL OR fresh.amount_minor = 0
+               OR fresh.amount_minor NOT BETWEEN -999999999999999 AND 999999999999999) THEN
+    IF EXISTS (SELECT 1 FROM fresh JOIN public.entry e ON e.id = fresh.entry_id) THEN
+      PERFORM guard_refuse('posting_after_entry');
+    END IF;
     PERFORM guard_refuse('posting_amount');
   END IF;
   RETURN NULL;
@@ -105,16 +108,24 @@ CREATE TRIGGER posting_is_new AFTER INSERT ON posting
   REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION guard_posting()
 ;;
 -- The trigger above cannot see an entry that another transaction has not committed yet. This one
--- looks again at commit: the entry is there, its sum is zero, and one transaction wrote all of it.
+-- looks again at commit: the entry is there, and one transaction wrote it and all its postings, so
+-- that what the entry's own trigger saw is all there is. The first posting adds them up once more.
 CREATE FUNCTION guard_posting_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF NOT EXISTS (
-      SELECT 1 FROM public.entry e
-      WHERE e.id = NEW.entry_id AND (
-        SELECT sum(p.amount_minor) = 0 AND bool_and(p.xmin = e.xmin)
-        FROM public.posting p WHERE p.entry_id = e.id)) THEN
-    PERFORM guard_refuse('entry_unbalanced');
+  IF NEW.line = 1 THEN
+    IF EXISTS (
+        SELECT 1 FROM public.entry e
+        WHERE e.id = NEW.entry_id AND (
+          SELECT sum(p.amount_minor) = 0 AND bool_and(p.xmin = e.xmin)
+          FROM public.posting p WHERE p.entry_id = e.id)) THEN
+      RETURN NULL;
+    END IF;
+  ELSIF EXISTS (
+      SELECT 1 FROM public.posting p JOIN public.entry e ON e.id = p.entry_id AND e.xmin = p.xmin
+      WHERE p.entry_id = NEW.entry_id AND p.line = NEW.line) THEN
+    RETURN NULL;
   END IF;
+  PERFORM guard_refuse('entry_unbalanced');
   RETURN NULL;
 END $$
 ;;
@@ -371,41 +382,37 @@ CREATE FUNCTION journal_post(drafts jsonb, posted_at timestamp with time zone, p
 RETURNS TABLE(entry_id bigint, digest text, is_new boolean) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-  ids bigint[];
-  fresh boolean[];
+  draft jsonb;
 BEGIN
-  -- sorted before the numbers are drawn: entries are numbered in the order they are given
-  SELECT array_agg(coalesce(f.id, nextval('entry_id_seq')) ORDER BY f.n), array_agg(f.id IS NULL ORDER BY f.n)
-    INTO ids, fresh
-    FROM (SELECT d.n, e.id FROM jsonb_array_elements(drafts) WITH ORDINALITY AS d(draft, n)
-          LEFT JOIN entry e ON e.kind = d.draft->>0 AND e.source = d.draft->>1 ORDER BY d.n) f;
-  INSERT INTO period (id, state)
-    SELECT DISTINCT d.draft->>3, 'open'
-    FROM jsonb_array_elements(drafts) WITH ORDINALITY AS d(draft, n)
-    WHERE fresh[d.n] AND NOT EXISTS (SELECT 1 FROM period WHERE id = d.draft->>3)
-    ORDER BY 1 ON CONFLICT DO NOTHING;
-  INSERT INTO posting (entry_id, line, account, owner, amount_minor, currency, period,
-                       deal_id, manager_id, stage, origin, nature)
-    SELECT ids[d.n], p.n, p.leg->>0, p.leg->>1, (p.leg->>2)::bigint, d.draft->>4, d.draft->>3,
-           p.leg->>3, p.leg->>4, p.leg->>5, p.leg->>6, p.leg->>7
-    FROM jsonb_array_elements(drafts) WITH ORDINALITY AS d(draft, n),
-         jsonb_array_elements(d.draft->11) WITH ORDINALITY AS p(leg, n)
-    WHERE fresh[d.n];
-  INSERT INTO entry (id, kind, source, booked_on, period, currency, summary, deal_id,
-                     because, reverses, digest, posted_at, posted_by)
-    SELECT ids[d.n], d.draft->>0, d.draft->>1, (d.draft->>2)::date, d.draft->>3, d.draft->>4, d.draft->>5,
-           d.draft->>6, d.draft->7, (d.draft->>8)::bigint, d.draft->>9, $2, $3
-    FROM jsonb_array_elements(drafts) WITH ORDINALITY AS d(draft, n)
-    WHERE fresh[d.n] ORDER BY d.n;
-  INSERT INTO working (entry_id, content)
-    SELECT ids[d.n], d.draft->10
-    FROM jsonb_array_elements(drafts) WITH ORDINALITY AS d(draft, n)
-    WHERE fresh[d.n] AND jsonb_typeof(d.draft->10) = 'object';
-  RETURN QUERY
-    SELECT ids[d.n], coalesce(e.digest::text, d.draft->>9), fresh[d.n]
-    FROM jsonb_array_elements(drafts) WITH ORDINALITY AS d(draft, n)
-    LEFT JOIN entry e ON NOT fresh[d.n] AND e.id = ids[d.n]
-    ORDER BY d.n;
+  FOR n IN 0 .. jsonb_array_length(drafts) - 1 LOOP
+    draft := drafts->n;
+    SELECT e.id, e.digest INTO entry_id, digest
+      FROM entry e WHERE e.kind = draft->>0 AND e.source = draft->>1;
+    is_new := NOT FOUND;
+    IF is_new THEN
+      entry_id := nextval('entry_id_seq');
+      digest := draft->>9;
+      IF NOT EXISTS (SELECT 1 FROM period WHERE id = draft->>3) THEN
+        -- all that are missing at once, in one order everywhere
+        INSERT INTO period (id, state)
+          SELECT DISTINCT d.draft->>3, 'open' FROM jsonb_array_elements(drafts) AS d(draft)
+          ORDER BY 1 ON CONFLICT DO NOTHING;
+      END IF;
+      INSERT INTO posting (entry_id, line, account, owner, amount_minor, currency, period,
+                           deal_id, manager_id, stage, origin, nature)
+        SELECT journal_post.entry_id, p.n, p.leg->>0, p.leg->>1, (p.leg->>2)::bigint, draft->>4, draft->>3,
+               p.leg->>3, p.leg->>4, p.leg->>5, p.leg->>6, p.leg->>7
+        FROM jsonb_array_elements(draft->11) WITH ORDINALITY AS p(leg, n);
+      INSERT INTO entry (id, kind, source, booked_on, period, currency, summary, deal_id,
+                         because, reverses, digest, posted_at, posted_by)
+        VALUES (journal_post.entry_id, draft->>0, draft->>1, (draft->>2)::date, draft->>3, draft->>4,
+                draft->>5, draft->>6, draft->7, (draft->>8)::bigint, journal_post.digest, $2, $3);
+      IF jsonb_typeof(draft->10) = 'object' THEN
+        INSERT INTO working (entry_id, content) VALUES (journal_post.entry_id, draft->10);
+      END IF;
+    END IF;
+    RETURN NEXT;
+  END LOOP;
 END $$
 ;;
 -- A block says how many rows it has, so that none can be added to it, nor to one that is not there.
