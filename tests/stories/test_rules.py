@@ -18,6 +18,7 @@ import yaml
 from ledger import (
     bank_answers,
     bank_receipts,
+    bounces,
     closing,
     cutovers,
     deals,
@@ -148,7 +149,8 @@ class Told:
 
     def _tax_remitted(self, line: Mapping[str, Any], on: date) -> None:
         amount = _minor(line["amount"])
-        self._do(remittances.remit, "finance", line["period"], amount_minor=amount, on=on, ref=line["ref"])
+        given = {"amount_minor": amount, "on": on, "ref": line["ref"], "of": line.get("of", "iit")}
+        self._do(remittances.remit, "finance", line["period"], **given)
 
     def _left(self, line: Mapping[str, Any], on: date) -> None:
         made = self._do(owings.leave, "finance", line["manager"], reason=line["reason"])
@@ -250,12 +252,19 @@ class Told:
         else:
             self.batch = self.desk.pay(confirm="confirmed" not in line)
 
-    def _bank_returned(self, line: Mapping[str, Any], on: date) -> None:
+    def _payments_of(self, manager_id: str) -> list[str]:
         with self.desk.database.reading() as session:
-            returned = [
-                one.id for one in payouts.lines_of(session, self.batch) if one.manager_id == line["manager"]
-            ]
+            lines = payouts.lines_of(session, self.batch)
+            return [one.id for one in lines if one.manager_id == manager_id]
+
+    def _bank_returned(self, line: Mapping[str, Any], on: date) -> None:
+        returned = self._payments_of(line["manager"])
         self._do(bank_answers.return_lines, "finance", self.batch, line_ids=returned, reason=line["reason"])
+
+    def _payment_bounced(self, line: Mapping[str, Any], on: date) -> None:
+        """The bank gives back what it had paid, for a reason."""
+        reasons = dict.fromkeys(self._payments_of(line["manager"]), line["reason"])
+        self._do(bounces.record, "finance", self.batch, reasons, on=on)
 
     def _bank_paid(self, line: Mapping[str, Any], on: date) -> None:
         self._do(bank_answers.confirm, "finance", self.batch, value_on=on)
