@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Session, col, select
 
-from ledger import audit, config, ids, jobs
+from ledger import audit, config, ids, jobs, vault
 from ledger.core.errors import Invalid, NotFound
 from ledger.core.papers import Words
 from ledger.db import Instant, Row
@@ -65,6 +65,8 @@ class Delivery(Row, table=True):
     address: str  # empty for the robot: where it is, is a secret of the configuration
     title: str
     text: str
+    # What opens something for whoever holds it: below the text, and gone once the message is.
+    link: str | None = Field(default=None, sa_type=vault.Encrypted("delivery.link"))
     state: str = Field(index=True)  # waiting, sent, failed
     attempts: int = 0
     error: str = ""
@@ -126,7 +128,8 @@ def write_to(session: Session, email: str, title: Words, link: str, *, now: date
     """A link for somebody who has no account yet. It is a secret, so nothing of it stays once it has gone."""
     if not config.from_environment().smtp_url:
         raise Invalid("no_mail", "there is no mail server here; hand the link on yourself")
-    _send(session, "", EMAIL, plain_address(email), title.zh, f"{title.zh}\n{title.en}\n\n{link}", now)
+    text = f"{title.zh}\n{title.en}"
+    _send(session, "", EMAIL, plain_address(email), title.zh, text, now, link=link)
 
 
 def _write(session: Session, notices: list[Notice], now: datetime) -> None:
@@ -147,7 +150,14 @@ def _linked(text: str, path: str) -> str:
 
 
 def _send(
-    session: Session, notice_id: str, channel: str, address: str, title: str, text: str, now: datetime
+    session: Session,
+    notice_id: str,
+    channel: str,
+    address: str,
+    title: str,
+    text: str,
+    now: datetime,
+    link: str | None = None,
 ) -> None:
     row = Delivery(
         id=ids.new("dl"),
@@ -156,6 +166,7 @@ def _send(
         address=address,
         title=title,
         text=text,
+        link=link,
         state="waiting",
         made_at=now,
     )

@@ -21,7 +21,7 @@ from ledger.config import Settings
 from ledger.core.errors import Invalid
 from ledger.db import Database
 from ledger.jobs import Work
-from ledger.notices import EMAIL, ROBOT, Delivery
+from ledger.notices import ROBOT, Delivery
 
 ATTEMPTS_MOST = 3
 SECONDS_MOST = 20
@@ -70,8 +70,8 @@ def _note(row: Delivery, error: str) -> None:
         row.state, row.sent_at = "sent", clock.now()
     elif row.attempts >= ATTEMPTS_MOST:
         row.state = "failed"
-    if row.state != "waiting" and row.channel == EMAIL and not row.notice_id:
-        row.text = ""  # a link that opens something for whoever holds it
+    if row.state != "waiting":
+        row.link = None
 
 
 def send(message: Delivery, settings: Settings) -> None:
@@ -95,7 +95,7 @@ def _mail(settings: Settings, message: Delivery) -> None:
         format_datetime(clock.now()),
         make_msgid(message.id, settings.mail_domain),
     )
-    made.set_content(message.text)
+    made.set_content(f"{message.text}\n\n{message.link}" if message.link else message.text)
     kind = smtplib.SMTP_SSL if server.scheme == "smtps" else smtplib.SMTP
     with kind(server.hostname, server.port or 0, timeout=SECONDS_MOST) as connection:
         if server.scheme == "smtp" and parse_qs(server.query).get("tls") != ["no"]:

@@ -5,6 +5,7 @@ The mail server and the robot are real servers on this machine; what arrives the
 
 from __future__ import annotations
 
+import importlib
 import json
 import socket
 from collections.abc import Iterator
@@ -17,12 +18,16 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import text as sql
 from sqlmodel import col, select
 from typer.testing import CliRunner
 
 from ledger import (
     acknowledgements,
     dispatch,
+    invitations,
     jobs,
     managers,
     notices,
@@ -46,6 +51,8 @@ from ledger.schedule import JOBS
 from ledger.statements import Statement
 from tests.ledger import firm as firms
 from tests.ledger.firm import Firm, day
+
+links_under_keys = importlib.import_module("ledger.migrations.versions.0033_links_under_keys")
 
 
 class Mailbox:
@@ -167,6 +174,77 @@ def test_no_amount_and_no_name_leaves_the_house(
     for text in (mailbox.got[0].get_content(), json.dumps(robot["heard"], ensure_ascii=False)):
         assert whole not in text and "张三" not in text
     assert "M1" not in json.dumps(robot["heard"], ensure_ascii=False)
+
+
+def in_the_database(database: Database, code: str) -> bool:
+    """Whether a code stands in clear in any column of any message."""
+    with database.reading() as session:
+        return any(code in str(row) for row in session.execute(sql("SELECT * FROM delivery")))
+
+
+def invited_by_mail(database: Database, firm: Firm) -> str:
+    """The code of an invitation that is on its way to an address."""
+    with database.writing() as session:
+        given: dict[str, Any] = {
+            "phone": "13900001234",
+            "email": "zhao@example.org",
+            "by": firm.operator,
+            "now": day(6),
+        }
+        return invitations.invite(session, **given)[1]
+
+
+def test_an_invitations_link_is_in_the_mail_and_never_in_clear_in_the_database(
+    database: Database, firm: Firm, mailbox: Mailbox
+) -> None:
+    code = invited_by_mail(database, firm)
+    assert rows(database, Delivery)[0].link == f"https://example.org/join?code={code}"
+    assert not in_the_database(database, code)
+
+    mailbox.turned_away = 1
+    assert delivered(database, firm) == ["waiting"]
+    assert not in_the_database(database, code)
+    with database.writing() as session:
+        for run in jobs.listing(session, by=firm.operator):
+            run.due_at = None
+    assert delivered(database, firm) == ["done"]
+    (mail,) = mailbox.got
+    assert f"https://example.org/join?code={code}" in mail.get_content().splitlines()
+    (row,) = rows(database, Delivery)
+    assert (row.state, row.link) == ("sent", None) and code not in row.text
+
+
+def test_an_invitation_that_cannot_be_sent_leaves_no_link(
+    database: Database, firm: Firm, mailbox: Mailbox
+) -> None:
+    invited_by_mail(database, firm)
+    mailbox.turned_away = post.ATTEMPTS_MOST
+    for _ in range(post.ATTEMPTS_MOST):
+        with database.writing() as session:
+            for run in jobs.listing(session, by=firm.operator):
+                run.due_at = None
+        delivered(database, firm)
+    (row,) = rows(database, Delivery)
+    assert (row.state, row.link, mailbox.got) == ("failed", None, [])
+
+
+def test_a_link_that_waited_in_clear_goes_under_the_keys(database: Database) -> None:
+    whole = "邀请您加入\nYou are invited\n\nhttps://example.org/join?code=abcdef"
+    made: dict[str, Any] = {
+        "channel": notices.EMAIL,
+        "address": "zhao@example.org",
+        "title": "邀请",
+        "state": "waiting",
+    }
+    with database.writing() as session:
+        session.add(Delivery(id="dl_1", text=whole, made_at=day(6), **made))
+        session.add(Delivery(id="dl_2", notice_id="no_1", text=whole, made_at=day(6), **made))
+        session.flush()
+        with Operations.context(MigrationContext.configure(session.connection())):
+            links_under_keys._move()
+    first, second = rows(database, Delivery)
+    assert (first.text, first.link) == ("邀请您加入\nYou are invited", "https://example.org/join?code=abcdef")
+    assert (second.text, second.link) == (whole, None)  # a notice's link opens nothing by itself
 
 
 def test_who_left_no_address_is_told_in_the_app_alone(
