@@ -28,6 +28,11 @@ StepKind = Literal["made", "sent", "confirmed", "returned", "paid_elsewhere"]
 FurtherRow = Literal["year_cap", "left_owing", "brought_in"]
 
 
+def _later() -> int:
+    """An amount that statements of before do not have: left out of the form while there is none."""
+    return Field(default=0, exclude_if=lambda minor: not minor)
+
+
 class Payee(Value):
     """The technology manager (技术经理人) the statement is for; `account` is already masked."""
 
@@ -78,7 +83,7 @@ class Bridge(Value):
     rejected_minor: int = 0  # what came back: voided, or refused by the bank
     paid_net_minor: int = 0
     paid_tax_minor: int = 0
-    paid_vat_minor: int = 0  # the payee's own VAT, withheld and filed for them
+    paid_vat_minor: int = _later()  # the payee's own VAT, withheld and filed for them
     paid_elsewhere_minor: int = 0  # paid before or outside this ledger
     left_owing_minor: int = 0  # a debt moved out of the payable account
     brought_in_minor: int = 0  # balance brought in at cut-over
@@ -179,7 +184,7 @@ class Payout(Value):
     reference: str
     gross_minor: int
     tax_minor: int = 0
-    vat_minor: int = 0
+    vat_minor: int = _later()
     net_minor: int
     steps: tuple[Step, ...] = Field(min_length=1)
     tax_working: tuple[Words, ...] = ()
@@ -195,7 +200,7 @@ class YearToDate(Value):
     earned_minor: int = 0
     paid_gross_minor: int = 0
     tax_minor: int = 0
-    vat_minor: int = 0
+    vat_minor: int = _later()
     net_minor: int = 0
 
 
