@@ -10,7 +10,7 @@ from sqlmodel import Session
 from api import flash
 from api.doors import Books, By, Now
 from api.forms import Filled, Form
-from api.language import N_
+from api.language import N_, either
 from api.pages.doors import pages, see
 from api.rendering import page
 from api.words import sentence
@@ -27,6 +27,12 @@ PAYER = {
     "account": settings.PAYER_ACCOUNT,
     "cnaps": settings.PAYER_CNAPS,
 }
+
+
+def layout_title(session: Session, name: str) -> str:
+    """What a layout is called, in the language at hand."""
+    found = layouts.get(session, name)
+    return either(found.title_zh, found.title_en)
 
 
 @router.get("/bank-layouts")

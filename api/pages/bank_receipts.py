@@ -14,6 +14,7 @@ from api.doors import Books, By, Files, Now
 from api.forms import Filled, Form
 from api.language import N_, either, gettext
 from api.pages import fields, lists
+from api.pages.bank_layouts import layout_title
 from api.pages.doors import pages, see
 from api.pages.fees import meant, offered
 from api.rendering import page
@@ -180,6 +181,7 @@ def _show(
         shown=outcome,
         more=more,
         people=users.names(session, [kept.imported_by]),
+        layout=layout_title(session, kept.layout),
         **_words(session, by, rows[:ROWS]),
     )
 

@@ -14,6 +14,7 @@ from api.doors import Books, By, Files, Now
 from api.forms import Filled, Form
 from api.language import N_, either, gettext
 from api.pages import fields, lists
+from api.pages.bank_layouts import layout_title
 from api.pages.doors import pages, see
 from api.rendering import page
 from api.words import sentence
@@ -165,6 +166,7 @@ def _show(request: Request, session: Session, by: User, kept: BankReturn, form: 
         more=lists.address(request, after=str(rows[-1].row)) if len(found) > ROWS else "",
         outcomes=bank_returns.outcomes(session, [kept.id])[kept.id],
         people=users.names(session, [kept.imported_by]),
+        layout=layout_title(session, kept.layout),
         may_import=rights.allows(by, "payout.confirm"),
         **_words(session, rows),
     )

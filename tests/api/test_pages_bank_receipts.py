@@ -129,3 +129,11 @@ def _lines(desk: Desk, shown: str) -> list[str]:
 
 def _invoice(desk: Desk) -> str:
     return re.findall(r'href="(/fees/ft_\w+)"', desk.open("finance", "/fees?kind=fee_invoiced").text)[0]
+
+
+def test_a_line_whose_amount_cannot_be_read_is_set_aside_and_not_split(desk: Desk) -> None:
+    shown = _sent(desk, "YH-40,2026-05-08,abc,优眼科技,乱码")
+    page = desk.see("finance", shown)
+    assert "金额无法识别" in page and "搁置" in page and "手工拆分" not in page
+    assert "通用批量付款表" in page
+    assert "手工拆分" not in desk.see("finance", _lines(desk, shown)[0])
