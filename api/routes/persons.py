@@ -8,7 +8,7 @@ from fastapi import Response
 from pydantic import Field
 
 from api.doors import Books, By, Files, Now, noun
-from api.values import Answer, Body, Day, Instant, PathId, Reason
+from api.values import Answer, Body, Day, Instant, PathId, Reason, ShortNote
 from ledger import erasures, extracts, persons, rights
 
 router = noun("persons")
@@ -17,7 +17,7 @@ router = noun("persons")
 class Why(Body):
     """Why. Of one's own data nobody has to say it."""
 
-    reason: str = Field(default="", max_length=500)
+    reason: ShortNote = ""
 
 
 class Asked(Body):
