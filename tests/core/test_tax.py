@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ledger.core import vat
 from ledger.core.errors import Invalid
 from ledger.core.money import format_minor, parse_minor
 from ledger.core.tax import (
@@ -249,11 +250,15 @@ def test_every_step_is_said_in_both_languages() -> None:
             lambda _: DEFAULTS,
         ),
     ]
-    said = {step.rule for one in held for step in one.because}
-    assert said == set(WORDS)
-    for one in held:
-        assert from_data([step.to_data() for step in one.because]) == one.because
-        assert all("{" not in text for lang in ("zh", "en") for text in sentences(one.because, lang))
+    of_vat = [
+        vat.held(gross, 0, 0, date(2026, 5, 6), vat.Settings(is_withheld=True))
+        for gross in (1_00, 200_000_00)
+    ]
+    workings = [one.because for one in (*held, *of_vat)]
+    assert {step.rule for steps in workings for step in steps} == set(WORDS)
+    for steps in workings:
+        assert from_data([step.to_data() for step in steps]) == steps
+        assert all("{" not in text for lang in ("zh", "en") for text in sentences(steps, lang))
 
 
 def test_the_working_of_a_cumulative_payment() -> None:
