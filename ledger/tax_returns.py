@@ -233,7 +233,10 @@ def _vat(session: Session, period: str) -> Sheet:
         (*_person(no, names[one], known.get(one))[:5], *_owed(persons[one], settings_on))
         for no, one in enumerate(wanted, 1)
     ]
-    notes = ("达到起征点的，全额计税；“差额”为正的须补扣，为负的为多扣（付款退回），次笔更正。",)
+    notes = (
+        "达到起征点的，全额计税。“差额”为正的须补扣，为负的为多扣（付款退回）：当月再有付款时自动更正；"
+        "当月不再付款的，按已代扣数缴纳后为收款人申请退还多缴税款。",
+    )
     return Sheet("代办增值税及附加", _VAT, lines, notes=notes)
 
 

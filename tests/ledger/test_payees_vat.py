@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -182,15 +183,38 @@ def test_the_statement_shows_it_with_its_working(desk: Desk) -> None:
     assert made.year_to_date.vat_minor == CLIFF
 
 
+def listed(desk: Desk) -> str:
+    """The list for the tax office of March."""
+    _, content = desk.do(
+        lambda session: tax_returns.export(session, "vat", "2026-03", "csv", **desk.by("finance"))
+    )
+    return content.decode("utf-8-sig")
+
+
 def test_the_list_for_the_tax_office_has_what_is_owed_and_what_was_withheld(desk: Desk) -> None:
     decide(desk)
     paid(desk, 60_000_00)
     paid(desk, 50_000_00)
-    _, content = desk.do(
-        lambda session: tax_returns.export(session, "vat", "2026-03", "csv", **desk.by("finance"))
+    assert "110000.00,108910.89,1089.11,0.00,1089.11,0.00" in listed(desk)
+
+
+def test_too_much_that_no_payment_of_the_month_gives_back_is_listed_and_can_be_remitted(desk: Desk) -> None:
+    """What docs/RULES.md has finance do by hand."""
+    decide(desk)
+    first = paid(desk, 60_000_00)
+    paid(desk, 50_000_00)
+    desk.today = date(2026, 4, 2)
+    desk.do(
+        lambda session: bounces.record(
+            session, first.payout_id, {first.id: "退汇"}, on=desk.today, **desk.by("finance")
+        )
     )
-    row = content.decode("utf-8-sig").splitlines()[-2:]
-    assert any("110000.00,108910.89,1089.11,0.00,1089.11,0.00" in one for one in row), row
+    assert "50000.00,50000.00,0.00,0.00,1089.11,-1089.11,免征" in listed(desk)
+    assert desk.balance(entry.WITHHELD_VAT, "") == -CLIFF
+    given: dict[str, Any] = {"amount_minor": CLIFF, "on": desk.today, "ref": "SP-1"}
+    desk.do(lambda session: remittances.remit(session, "2026-03", of="vat", **given, **desk.by("finance")))
+    assert desk.balance(entry.WITHHELD_VAT, "") == 0
+    assert desk.wrong() == []
 
 
 def test_it_is_remitted_apart_from_the_income_tax_and_never_more_than_was_withheld(desk: Desk) -> None:

@@ -252,10 +252,16 @@ class Told:
         else:
             self.batch = self.desk.pay(confirm="confirmed" not in line)
 
-    def _payments_of(self, manager_id: str) -> list[str]:
+    def _payments_of(self, manager_id: str, batch: str = "") -> list[str]:
         with self.desk.database.reading() as session:
-            lines = payouts.lines_of(session, self.batch)
+            lines = payouts.lines_of(session, batch or self.batch)
             return [one.id for one in lines if one.manager_id == manager_id]
+
+    def _batch_of(self, line: Mapping[str, Any]) -> str:
+        """The batch a line names by its number, else the last."""
+        with self.desk.database.reading() as session:
+            every = payouts.listing(session, by=self.desk.people["finance"])
+            return next((one.id for one in every if one.no == line.get("batch")), self.batch)
 
     def _bank_returned(self, line: Mapping[str, Any], on: date) -> None:
         returned = self._payments_of(line["manager"])
@@ -263,8 +269,9 @@ class Told:
 
     def _payment_bounced(self, line: Mapping[str, Any], on: date) -> None:
         """The bank gives back what it had paid, for a reason."""
-        reasons = dict.fromkeys(self._payments_of(line["manager"]), line["reason"])
-        self._do(bounces.record, "finance", self.batch, reasons, on=on)
+        batch = self._batch_of(line)
+        reasons = dict.fromkeys(self._payments_of(line["manager"], batch), line["reason"])
+        self._do(bounces.record, "finance", batch, reasons, on=on)
 
     def _bank_paid(self, line: Mapping[str, Any], on: date) -> None:
         self._do(bank_answers.confirm, "finance", self.batch, value_on=on)
