@@ -53,27 +53,36 @@ def month(request: Request, session: Books, by: By, now: Now, period: str) -> Re
     return _month(request, session, by, now, period, Form())
 
 
-def _month(request: Request, session: Session, by: User, now: datetime, period: str, form: Form) -> Response:
+def _month(
+    request: Request,
+    session: Session,
+    by: User,
+    now: datetime,
+    period: str,
+    form: Form,
+    of: remittances.Of = "iit",
+) -> Response:
+    """`form` is what was sent to remit tax `of` a kind; the other kind's form is as it was."""
     found = remittances.standing(session, by=by)
     none = remittances.Month(period, 0, 0)
     one = next((one for one in found if one.period == period), none)
     vats = remittances.standing(session, of="vat", by=by)
     vat = next((one for one in vats if one.period == period), none)
-    form.defaults = {
-        "amount": money.format_minor(max(one.open_minor, 0), "CNY"),
-        "on": str(day_of(now)),
-    } | form.defaults
+    forms = {"iit": Form(), "vat": Form()} | {of: form}
+    for kind, standing in (("iit", one), ("vat", vat)):
+        amount = money.format_minor(max(standing.open_minor, 0), "CNY")
+        forms[kind].defaults = {"amount": amount, "on": str(day_of(now))} | forms[kind].defaults
     return page(
         request,
         "tax/month.html",
         status=422 if form.errors else 200,
         month=one,
         vat=vat,
-        vat_open=money.format_minor(max(vat.open_minor, 0), "CNY"),
         rows=tax_returns.rows(session, period, by=by),
         remitted=remittances.of_month(session, period, by=by),
         waiting=tax_returns.on_the_way(session, period),
-        form=form,
+        form=forms["iit"],
+        vat_form=forms["vat"],
     )
 
 
@@ -105,16 +114,16 @@ BESIDE = {
 def remit(request: Request, session: Books, by: By, now: Now, period: str, form: Filled) -> Response:
     """The tax of a month was paid to the tax office."""
     months.parse(period)
+    of: remittances.Of = "vat" if form.text("of") == "vat" else "iit"
     minor, on = form.parsed("amount", fields.above_zero), form.parsed("on", fields.day)
     ref = form.required("ref")
     if minor is not None and on is not None and ref:
         try:
-            of: remittances.Of = "vat" if form.text("of") == "vat" else "iit"
             remittances.remit(session, period, amount_minor=minor, on=on, ref=ref, of=of, by=by, now=now)
         except (Conflict, Invalid) as refusal:
             form.refuse(BESIDE.get(refusal.code, ""), sentence(refusal))
     if not form.ok:
-        return _month(request, session, by, now, period, form)
+        return _month(request, session, by, now, period, form, of)
     response = see(f"/tax/{period}")
     flash.put(response, N_("Remitted. What was withheld is cleared in the books."))
     return response

@@ -84,6 +84,8 @@ def make(request: Request, session: Books, by: By, now: Now, form: Filled) -> Re
     """Another one; its secret is shown on this answer only."""
     rights.require(by, "webhook.make")
     name, url, kinds = form.required("name"), form.required("url"), form.texts("kinds")
+    if not kinds:
+        form.refuse("kinds", gettext("Choose at least one."))
     if form.ok:
         try:
             made, secret = webhooks.make(session, name=name, url=url, kinds=kinds, by=by, now=now)
@@ -118,7 +120,7 @@ def _shown(
         people=users.names(session, [webhook.made_by]),
         own=stands and webhook.made_by == by.id and rights.allows(by, "webhook.make"),
         may_end=stands and rights.allows(by, "webhook.end"),
-        both=len(webhook.signing(now)) > 1,
+        both=stands and len(webhook.signing(now)) > 1,
         told=told,
     )
 

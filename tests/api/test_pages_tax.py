@@ -8,7 +8,7 @@ from datetime import date
 import openpyxl
 import pytest
 
-from ledger import approvals, bank_answers, managers, payouts, sending
+from ledger import approvals, bank_answers, deals, managers, payouts, sending, settings
 from tests.api.front import Front
 from tests.samples import pdf
 
@@ -20,9 +20,31 @@ RESIDENT = "11010519491231002X"
 @pytest.fixture
 def paid(front: Front) -> None:
     """张三 was paid in March: the award of one stage, and his share of a fee."""
+    _pay(front, _earned(front))
+
+
+def _earned(front: Front) -> str:
+    """A deal on which 张三 has earned something."""
     deal = front.deal()
     front.fill("operator", f"/milestones/{front.milestone(deal)}/verify")
     front.fee(deal, "50000.00", "YH-1")
+    return deal
+
+
+def _pay(front: Front, deal: str, more_minor: int = 0) -> None:
+    with front.database.writing() as session:
+        if more_minor:
+            deals.adjust(
+                session,
+                deal,
+                manager_id="M1",
+                stage="need_discovery",
+                amount_minor=more_minor,
+                reason="补发",
+                on=date(2026, 3, 1),
+                by=front.users["finance"],
+                now=front.now(),
+            )
     with front.database.writing() as session:
         by = front.users
         made = payouts.make(session, value_on=date(2026, 3, 1), by=by["operator"], now=front.now())
@@ -47,6 +69,27 @@ def test_a_month_is_looked_at_exported_and_remitted(front: Front, paid: None) ->
     assert "Everything withheld for this month is remitted." in done and "SP-1" in done
     assert front.page("operator", "GET", "/tax").status_code == 403
     front.look("finance", "/tax/2026-13", 422)
+
+
+def test_payees_vat_is_remitted_apart_and_what_is_wrong_with_it_is_said_beside_it(front: Front) -> None:
+    deal = _earned(front)
+    with front.database.writing() as session:
+        by = front.users["finance"]
+        decided = {"value": "yes", "from_on": date(2026, 1, 1), "reason": "核定"}
+        settings.decide(session, settings.VAT, **decided, by=by, now=front.now())  # type: ignore[arg-type]
+    _pay(front, deal, more_minor=150_000_00)
+    here = "/tax/2026-03"
+    income = front.found(r'name="amount" required="" value="([0-9.]+)"', "finance", here)
+    vat = front.found(r'type="hidden" name="amount" value="([0-9.]+)"', "finance", here)
+    front.fill("finance", f"{here}/remit", 422, of="vat", amount=vat, on="2999-01-01", ref="SP-9")
+    answer = front.page(
+        "finance", "POST", f"{here}/remit", data={"of": "vat", "amount": vat, "on": "2999-01-01"}
+    )
+    before, _, after = answer.text.partition('name="of"')
+    assert f'value="{income}"' in before and "Please fill this in" in before
+    assert 'value="2999-01-01"' in after and 'value="2999-01-01"' not in before
+    front.fill("finance", f"{here}/remit", of="vat", amount=vat, on="2026-03-01", ref="SP-9")
+    assert "SP-9" in front.look("finance", here)
 
 
 def test_the_lists_come_as_files(front: Front, paid: None) -> None:

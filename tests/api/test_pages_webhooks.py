@@ -53,7 +53,7 @@ def test_a_webhook_that_cannot_be_is_told_beside_its_field(front: Front) -> None
     for given, said in (
         ({"name": "n", "url": "https://10.0.0.1/", "kinds": "deal.open"}, "not on the public internet"),
         ({"name": "n", "url": "http://example.org/", "kinds": "deal.open"}, "cannot be called"),
-        ({"name": "n", "url": "https://example.org/"}, "Say what it is to hear of"),
+        ({"name": "n", "url": "https://example.org/"}, "Choose at least one."),
         ({"name": "n", "url": "https://example.org/", "kinds": "user.reset"}, "Say what it is to hear of"),
         ({"url": "https://example.org/", "kinds": "deal.open"}, "Please fill this in"),
     ):
