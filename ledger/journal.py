@@ -232,6 +232,7 @@ def _write_by_function(
         for entry, digest, working in zip(entries, digests, workings, strict=True)
     ]
     given = {"drafts": as_json(drafts), "now": now, "by": by}
+    session.flush()  # the guards look at what the entries stand on
     # past what a session does for mapped rows: of a short transaction it would be a good part
     rows = session.connection().exec_driver_sql(POST, given)
     return [(entry_id, digest, is_new) for entry_id, digest, is_new in rows]
