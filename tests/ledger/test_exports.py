@@ -30,6 +30,7 @@ from ledger import (
     bank_answers,
     cities,
     closing,
+    cutovers,
     exports,
     imports,
     journal,
@@ -44,11 +45,11 @@ from ledger.cli import main
 from ledger.core.entry import (
     BANK,
     CHART,
-    COMMISSION_COST,
     CONTRA,
     EXPECTED,
     PAYABLE,
     RECEIVABLE,
+    RECOVERABLE,
     Entry,
     Posting,
     mirrored,
@@ -265,7 +266,7 @@ def post_strange(database: Database) -> None:
         for number, owner in enumerate(STRANGE, 1):
             about = {"deal_id": owner, "manager_id": owner, "stage": owner}
             entry = Entry(
-                kind="accrual",
+                kind="left_owing",
                 source=owner,
                 on=date(2026, 5, number),
                 period="2026-05",
@@ -274,14 +275,14 @@ def post_strange(database: Database) -> None:
                 deal_id=owner,
                 because=(owner, "x"),
                 postings=(
-                    Posting(COMMISSION_COST, 100 * number, "", nature="earned", **about),
-                    Posting(PAYABLE, -100 * number, owner, nature="earned", **about),
+                    Posting(RECOVERABLE, 100 * number, owner, **about),
+                    Posting(PAYABLE, -100 * number, owner, **about),
                 ),
             )
             there = journal.post(session, entry, now=NOW)
             if number % 2:
                 undone = Entry(
-                    kind="accrual",
+                    kind="left_owing",
                     source=f"~{owner}",
                     on=date(2026, 6, number),
                     period="2026-06",
@@ -311,7 +312,7 @@ def test_beancount_keeps_every_id_and_summary_as_it_was(database: Database, tmp_
     assert [t.narration.partition(" ; ")[0] for t in made] == list(STRANGE)
     assert all(t.narration.endswith('| 50% off\n"second" line \\') for t in made)
     assert [t.postings[1].meta["manager"] for t in made] == list(STRANGE)
-    assert {o.meta.get("owner") for o in entries if isinstance(o, data.Open)} == {None, *STRANGE}
+    assert {o.meta.get("owner") for o in entries if isinstance(o, data.Open)} == {*STRANGE}
 
 
 def test_hledger_reads_every_label_as_one_value(database: Database, tmp_path: Path) -> None:
@@ -446,9 +447,14 @@ def test_a_cell_that_begins_like_a_formula_is_text(database: Database) -> None:
 
 def test_an_entry_whose_memorandum_part_stands_alone_becomes_a_voucher_without_it(database: Database) -> None:
     with database.writing() as session:
+        drafted = {"content": [], "drafted_by": "us_1", "drafted_at": NOW}
+        signed = cutovers.Cutover(id="co_1", period="2026-01", currency="CNY", state="draft", **drafted)
+        session.add(signed)
+        session.flush()
+        signed.state, signed.published_by, signed.published_at = "published", "us_2", NOW
         opening = Entry(
             kind="opening",
-            source="cut-over",
+            source="co_1",
             on=date(2026, 1, 1),
             period="2026-01",
             currency="CNY",

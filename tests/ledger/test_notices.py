@@ -456,13 +456,13 @@ def test_how_long_what_people_were_told_is_kept_is_a_setting(
 def test_one_statement_that_is_refused_does_not_silence_the_others(
     database: Database, firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the clock's run and by hand: M0's cannot be made, M1 is told of theirs."""
+    """By the clock's run and by hand: M00's cannot be made, M1 is told of theirs."""
     with database.writing() as session:
-        managers.add(session, id="M0", name="王五", now=day(1))
+        managers.add(session, id="M00", name="王五", now=day(1))
     fresh = statements.fresh
 
     def refuses(session: Any, manager_id: str, *given: Any, **more: Any) -> Any:
-        if manager_id == "M0":
+        if manager_id == "M00":
             raise Invalid("statement_differs", "it does not tie")
         return fresh(session, manager_id, *given, **more)
 
@@ -470,10 +470,10 @@ def test_one_statement_that_is_refused_does_not_silence_the_others(
     monkeypatch.setattr(printing, "printed", lambda snapshot: b"%PDF-1.7")
     monkeypatch.setenv("YONGJIN_HANDS", "1")
     done = dispatch.run(database, firm.store, JOBS["preliminary_statements"], "2026-04")
-    assert done and done.state == "failed" and "M0 CNY: it does not tie" in str(done.error)
+    assert done and done.state == "failed" and "M00 CNY: it does not tie" in str(done.error)
     register("statements")
     asked = CliRunner().invoke(app, ["statements", "run", "--period", "2026-05", "--workers", "1"])
-    assert asked.exit_code == 1 and "M0 CNY: it does not tie" in asked.stdout
+    assert asked.exit_code == 1 and "M00 CNY: it does not tie" in asked.stdout
     assert [one.title_zh for one in rows(database, Notice)] == [
         f"您 {period} 的预结算单已生成：JS-{period}-M1-1" for period in ("2026-04", "2026-05")
     ]
