@@ -41,12 +41,12 @@ def crowd(session: Session) -> None:
         on = day(6).date()
         drafts.append(
             entry.Entry(
-                kind="opening",
-                source=f"open:{manager_id}",
+                kind="accrual",
+                source=f"{DEAL}#{manager_id}",
                 on=on,
                 period="2026-03",
                 currency="CNY",
-                summary="期初",
+                summary="计提",
                 postings=(payable, cost),
             )
         )

@@ -30,7 +30,6 @@ from ledger import (
     bank_answers,
     cities,
     closing,
-    cutovers,
     exports,
     imports,
     journal,
@@ -61,6 +60,7 @@ from ledger.db import Database
 from ledger.exports.names import account_name, owner_of, owner_part
 from ledger.files import Store
 from ledger.users import User
+from tests.ledger.openings import signed
 
 NOW = datetime(2024, 1, 10, 2, tzinfo=UTC)
 Balances = dict[str, int]
@@ -447,14 +447,9 @@ def test_a_cell_that_begins_like_a_formula_is_text(database: Database) -> None:
 
 def test_an_entry_whose_memorandum_part_stands_alone_becomes_a_voucher_without_it(database: Database) -> None:
     with database.writing() as session:
-        drafted = {"content": [], "drafted_by": "us_1", "drafted_at": NOW}
-        signed = cutovers.Cutover(id="co_1", period="2026-01", currency="CNY", state="draft", **drafted)
-        session.add(signed)
-        session.flush()
-        signed.state, signed.published_by, signed.published_at = "published", "us_2", NOW
         opening = Entry(
             kind="opening",
-            source="co_1",
+            source=signed(session, "co_1", "2026-01", now=NOW),
             on=date(2026, 1, 1),
             period="2026-01",
             currency="CNY",

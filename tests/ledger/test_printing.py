@@ -29,6 +29,7 @@ from ledger.db import Database, fingerprint
 from ledger.files import Store
 from ledger.migrations import run as migrations
 from ledger.statements import Statement
+from tests.ledger.openings import signed
 
 NOW = datetime(2026, 12, 15, 2, tzinfo=UTC)
 PERIOD = "2026-11"
@@ -111,7 +112,7 @@ def test_there_is_one_for_each_currency_and_a_quiet_month_gets_one_too(
     database, store = told
     brought = Entry(
         kind="opening",
-        source="opening:USD",
+        source="co_usd",
         on=NOW.date(),
         period="2026-12",
         currency="USD",
@@ -121,8 +122,9 @@ def test_there_is_one_for_each_currency_and_a_quiet_month_gets_one_too(
             Posting(RECEIVABLE, 123_45, "OR-USD"),
         ),
     )
-    database.run(lambda session: journal.post(session, brought, now=NOW))
     with database.writing() as session:
+        signed(session, brought.source, brought.period, currency="USD", now=NOW)
+        journal.post(session, brought, now=NOW)
         managers.add(session, id="NEW", name="新来的", now=NOW)
 
     assert printing.run(database, store, "2026-12", kind="preliminary").refused == []
@@ -152,14 +154,16 @@ def test_a_correction_is_a_new_revision_that_names_the_old_whose_bytes_stay(
         before = store.get(_december(session).pdf_sha256)
     corrected = Entry(
         kind="opening",
-        source="opening:late",
+        source="co_late",
         on=NOW.date(),
         period="2026-12",
         currency="CNY",
         summary="切换期初，迟到的一笔",
         postings=(Posting(PAYABLE, -1_00, "T001", manager_id="T001"), Posting(RECEIVABLE, 1_00, "OR-1")),
     )
-    database.run(lambda session: journal.post(session, corrected, now=NOW))
+    with database.writing() as session:
+        signed(session, corrected.source, corrected.period, now=NOW)
+        journal.post(session, corrected, now=NOW)
 
     report = printing.run(database, store, "2026-12", kind="preliminary")
 
