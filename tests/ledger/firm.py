@@ -132,8 +132,8 @@ def _ask_to_reopen(session: Session, firm: Firm) -> None:
 
 def _erase(session: Session, firm: Firm) -> None:
     """Somebody was there once, of whom nothing is left."""
-    asked = ErasureRequest(id="eq_1", subject="M0", reason="?", asked_by=firm.operator.id, asked_at=day(5))
-    session.add_all([asked, Erasure(id="er_1", subject="M0", kept_until="", erased_at=day(5))])
+    asked = ErasureRequest(id="eq_00", subject="M0", reason="?", asked_by=firm.operator.id, asked_at=day(5))
+    session.add_all([asked, Erasure(id="er_00", subject="M0", kept_until="", erased_at=day(5))])
 
 
 def _cut_over(session: Session, firm: Firm) -> None:
