@@ -173,69 +173,80 @@ BEGIN
       END IF;
     END LOOP;
   END IF;
-  IF NEW.reverses IS NOT NULL AND (
-      legs.n <> (SELECT count(*) FROM public.posting WHERE entry_id = NEW.reverses)
-      OR EXISTS (
-        SELECT 1 FROM public.posting p WHERE p.entry_id = NEW.id AND NOT EXISTS (
-          SELECT 1 FROM public.posting o
-          WHERE o.entry_id = NEW.reverses AND o.line = p.line AND o.account = p.account
-            AND o.owner = p.owner AND o.amount_minor = -p.amount_minor AND o.currency = p.currency
-            AND o.deal_id = p.deal_id AND o.manager_id = p.manager_id AND o.stage = p.stage
-            AND o.nature = p.nature))) THEN
-    PERFORM guard_refuse('reversal_differs');
-  END IF;
-  -- what follows from facts is not reversed, nor is a reversal
-  IF NEW.reverses IS NOT NULL AND NOT EXISTS (
-      SELECT 1 FROM public.entry o WHERE o.id = NEW.reverses AND o.reverses IS NULL AND NEW.kind =
-        CASE o.kind
-          WHEN 'fee_invoiced' THEN 'fee_credited' WHEN 'fee_credited' THEN 'fee_invoiced'
-          WHEN 'fee_received' THEN 'fee_refunded' WHEN 'fee_refunded' THEN 'fee_received'
-          WHEN 'payout_made' THEN 'payout_returned' WHEN 'payout_confirmed' THEN 'payout_bounced'
-          WHEN 'estimate' THEN o.kind WHEN 'opening' THEN o.kind WHEN 'paid_elsewhere' THEN o.kind
-          WHEN 'tax_remitted' THEN o.kind WHEN 'left_owing' THEN o.kind WHEN 'owing_repaid' THEN o.kind
-          WHEN 'owing_written_off' THEN o.kind END) THEN
-    PERFORM guard_refuse('reversal_kind');
-  END IF;
-  -- opening balances were signed off, and are brought in once
-  IF NEW.kind = 'opening' AND NEW.reverses IS NULL AND NOT EXISTS (
-      SELECT 1 FROM public.cutover c WHERE c.id = NEW.source AND c.state = 'published'
-        AND c.period = NEW.period AND c.currency = NEW.currency) THEN
-    PERFORM guard_refuse('opening_unsigned');
+  -- each question in an IF of its own: one that is not asked opens no table
+  IF NEW.reverses IS NOT NULL THEN
+    IF legs.n <> (SELECT count(*) FROM public.posting WHERE entry_id = NEW.reverses)
+        OR EXISTS (
+          SELECT 1 FROM public.posting p WHERE p.entry_id = NEW.id AND NOT EXISTS (
+            SELECT 1 FROM public.posting o
+            WHERE o.entry_id = NEW.reverses AND o.line = p.line AND o.account = p.account
+              AND o.owner = p.owner AND o.amount_minor = -p.amount_minor AND o.currency = p.currency
+              AND o.deal_id = p.deal_id AND o.manager_id = p.manager_id AND o.stage = p.stage
+              AND o.nature = p.nature)) THEN
+      PERFORM guard_refuse('reversal_differs');
+    END IF;
+    -- what follows from facts is not reversed, nor is a reversal
+    IF NOT EXISTS (
+        SELECT 1 FROM public.entry o WHERE o.id = NEW.reverses AND o.reverses IS NULL AND NEW.kind =
+          CASE o.kind
+            WHEN 'fee_invoiced' THEN 'fee_credited' WHEN 'fee_credited' THEN 'fee_invoiced'
+            WHEN 'fee_received' THEN 'fee_refunded' WHEN 'fee_refunded' THEN 'fee_received'
+            WHEN 'payout_made' THEN 'payout_returned' WHEN 'payout_confirmed' THEN 'payout_bounced'
+            WHEN 'estimate' THEN o.kind WHEN 'opening' THEN o.kind WHEN 'paid_elsewhere' THEN o.kind
+            WHEN 'tax_remitted' THEN o.kind WHEN 'left_owing' THEN o.kind WHEN 'owing_repaid' THEN o.kind
+            WHEN 'owing_written_off' THEN o.kind END) THEN
+      PERFORM guard_refuse('reversal_kind');
+    END IF;
+  ELSIF NEW.kind = 'opening' THEN
+    -- opening balances were signed off, and are brought in once
+    IF NOT EXISTS (
+        SELECT 1 FROM public.cutover c WHERE c.id = NEW.source AND c.state = 'published'
+          AND c.period = NEW.period AND c.currency = NEW.currency) THEN
+      PERFORM guard_refuse('opening_unsigned');
+    END IF;
   END IF;
   -- what the bank answered was reserved before, and is answered once; unless it gave back what it had paid
-  IF NEW.kind IN ('payout_confirmed', 'payout_returned') AND (
-      NOT EXISTS (SELECT 1 FROM public.entry m WHERE m.kind = 'payout_made' AND m.source = NEW.source
-                    AND (NEW.kind = 'payout_confirmed' OR m.id = NEW.reverses))
-      OR EXISTS (SELECT 1 FROM public.entry a WHERE a.source = NEW.source AND a.kind = 'payout_returned')
-      OR (NEW.kind = 'payout_returned'
-        AND EXISTS (SELECT 1 FROM public.entry a WHERE a.source = NEW.source AND a.kind = 'payout_confirmed')
-        AND NOT EXISTS (SELECT 1 FROM public.entry a WHERE a.source = NEW.source AND a.kind = 'payout_bounced'))) THEN
-    PERFORM guard_refuse('payment_answered');
+  IF NEW.kind IN ('payout_confirmed', 'payout_returned') THEN
+    IF NOT EXISTS (SELECT 1 FROM public.entry m WHERE m.kind = 'payout_made' AND m.source = NEW.source
+                     AND (NEW.kind = 'payout_confirmed' OR m.id = NEW.reverses))
+        OR EXISTS (SELECT 1 FROM public.entry a WHERE a.source = NEW.source AND a.kind = 'payout_returned')
+        OR (NEW.kind = 'payout_returned'
+          AND EXISTS (SELECT 1 FROM public.entry a WHERE a.source = NEW.source AND a.kind = 'payout_confirmed')
+          AND NOT EXISTS (SELECT 1 FROM public.entry a WHERE a.source = NEW.source AND a.kind = 'payout_bounced'))
+    THEN
+      PERFORM guard_refuse('payment_answered');
+    END IF;
   END IF;
-  IF NEW.kind = 'payout_confirmed' AND NOT EXISTS (
-      SELECT 1 FROM public.payout_line l
-        JOIN public.payout b ON b.id = l.payout_id AND b.state IN ('sent', 'settled')
-        JOIN public.payout_approval a
-          ON a.payout_id = b.id AND a.digest = b.digest AND a.approved_by <> b.made_by
-      WHERE l.id = NEW.source) THEN
-    PERFORM guard_refuse('payment_not_approved');
+  IF NEW.kind = 'payout_confirmed' THEN
+    IF NOT EXISTS (
+        SELECT 1 FROM public.payout_line l
+          JOIN public.payout b ON b.id = l.payout_id AND b.state IN ('sent', 'settled')
+          JOIN public.payout_approval a
+            ON a.payout_id = b.id AND a.digest = b.digest AND a.approved_by <> b.made_by
+        WHERE l.id = NEW.source) THEN
+      PERFORM guard_refuse('payment_not_approved');
+    END IF;
   END IF;
-  IF NEW.kind = 'payout_bounced' AND NOT EXISTS (
-      SELECT 1 FROM public.bounce b JOIN public.entry c ON c.source = b.line_id AND c.kind = 'payout_confirmed'
-      WHERE b.line_id = NEW.source AND c.id = NEW.reverses) THEN
-    PERFORM guard_refuse('bounce_unknown');
+  IF NEW.kind = 'payout_bounced' THEN
+    IF NOT EXISTS (
+        SELECT 1 FROM public.bounce b JOIN public.entry c ON c.source = b.line_id AND c.kind = 'payout_confirmed'
+        WHERE b.line_id = NEW.source AND c.id = NEW.reverses) THEN
+      PERFORM guard_refuse('bounce_unknown');
+    END IF;
   END IF;
-  IF NEW.kind IN ('payout_made', 'payout_confirmed') AND NOT EXISTS (
-      SELECT 1 FROM public.payout_line l
-      WHERE l.id = NEW.source
-        AND (SELECT abs(sum(p.amount_minor)) = l.gross_minor AND bool_and(p.owner = l.payout_id)
-             FROM public.posting p WHERE p.entry_id = NEW.id AND p.account = '2202.03')
-        AND (SELECT coalesce(bool_and(p.owner = l.manager_id), true)
-             FROM public.posting p WHERE p.entry_id = NEW.id AND p.account = '2202.01')
-        AND (NEW.kind = 'payout_made' OR l.net_minor = (
-          SELECT coalesce(-sum(p.amount_minor), 0) FROM public.posting p
-          WHERE p.entry_id = NEW.id AND p.account = '1002'))) THEN
-    PERFORM guard_refuse('payment_differs');
+  IF NEW.kind IN ('payout_made', 'payout_confirmed') THEN
+    IF NOT EXISTS (
+        SELECT 1 FROM public.payout_line l
+        WHERE l.id = NEW.source
+          AND (SELECT abs(sum(p.amount_minor)) = l.gross_minor AND bool_and(p.owner = l.payout_id)
+               FROM public.posting p WHERE p.entry_id = NEW.id AND p.account = '2202.03')
+          AND (SELECT coalesce(bool_and(p.owner = l.manager_id), true)
+               FROM public.posting p WHERE p.entry_id = NEW.id AND p.account = '2202.01')
+          AND (NEW.kind = 'payout_made' OR l.net_minor = (
+            SELECT coalesce(-sum(p.amount_minor), 0) FROM public.posting p
+            WHERE p.entry_id = NEW.id AND p.account = '1002'))) THEN
+      PERFORM guard_refuse('payment_differs');
+    END IF;
   END IF;
   RETURN NEW;
 END $$
