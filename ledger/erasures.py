@@ -1,4 +1,5 @@
 """Deletion of a person's data (删除个人信息): asked for, kept waiting by the law, then done by the clock.
+Until it is done it can be taken back.
 
 Vouchers and books are kept for thirty years and other records for ten, counted from the end of the accounting
 year (decree 79). When the longest of them has run out, the person's key and salts are shredded, their name,
@@ -24,7 +25,7 @@ from ledger.bank_returns import BankReturnRow
 from ledger.clock import day_of
 from ledger.company_identities import CompanyIdentity
 from ledger.core.entry import HELD, IN_TRANSIT, PAYABLE, RECOVERABLE
-from ledger.core.errors import Conflict, Invalid, NotFound
+from ledger.core.errors import Conflict, Forbidden, Invalid, NotFound
 from ledger.deals import DealManager
 from ledger.evidence import Evidence
 from ledger.facts import Fact
@@ -39,7 +40,7 @@ from ledger.notices import Contact, Delivery, Notice
 from ledger.papers import Paper
 from ledger.payee_agreements import PayeeAgreement
 from ledger.payments import PayoutLine
-from ledger.persons import NAMELESS, Erasure, ErasureRequest, Mark, PersonKey
+from ledger.persons import NAMELESS, Erasure, ErasureRequest, ErasureWithdrawal, Mark, PersonKey
 from ledger.rates import RateCount
 from ledger.second_factors import RecoveryCode, SecondFactor
 from ledger.sign_ins import SignIn
@@ -81,6 +82,7 @@ class Standing:
     term: Term
     is_owed: bool  # money either way is not settled
     request: ErasureRequest | None
+    may_withdraw: bool
     erased_at: datetime | None
 
 
@@ -119,19 +121,20 @@ def standing(session: Session, subject: str, *, by: User, now: datetime) -> Stan
     """Until when somebody's data is kept, and whether it was asked to delete it."""
     person = seen(session, subject, "person.erase", by=by)
     done = session.exec(select(Erasure).where(Erasure.subject == subject)).first()
+    asked = requested(session, subject)
     return Standing(
         person,
         term(session, person, now=now),
         is_owed(session, person),
-        requested(session, subject),
+        asked,
+        asked is not None and done is None and _may_withdraw(asked, person, by),
         done.erased_at if done else None,
     )
 
 
 def requested(session: Session, subject: str) -> ErasureRequest | None:
-    """The first that asked, if anybody did."""
-    query = select(ErasureRequest).where(ErasureRequest.subject == subject)
-    return session.exec(query.order_by(ErasureRequest.id)).first()
+    """What was asked for and not taken back, if anything was."""
+    return session.exec(persons.open_requests().where(ErasureRequest.subject == subject)).first()
 
 
 def ask(session: Session, subject: str, *, reason: str, by: User | None, now: datetime) -> ErasureRequest:
@@ -157,6 +160,46 @@ def ask(session: Session, subject: str, *, reason: str, by: User | None, now: da
     audit.note(session, by, "person.ask_erasure", subject, after={"request": asked.id}, now=now)
     session.flush()
     return asked
+
+
+def withdraw(
+    session: Session, subject: str, *, reason: str = "", by: User | None, now: datetime
+) -> ErasureWithdrawal:
+    """Take a request back before it is done. What somebody asked for themselves, only they take back;
+    of what was asked for another, whoever does says why.
+    """
+    person = seen(session, subject, "person.erase", by=by)
+    if (by is None or by.id not in person.ids) and not reason.strip():
+        raise Invalid("reason_missing", "say why")
+    db.lock(session, f"person:{subject}")
+    if persons.is_erased(session, subject):
+        raise Conflict("person_erased", "{id} was erased; nothing is kept of them any more", id=subject)
+    asked = requested(session, subject)
+    if asked is None:
+        raise _not_asked(subject)
+    if not _may_withdraw(asked, person, by):
+        raise Forbidden("erasure_their_own", "they asked for it themselves: only they can take it back")
+
+    taken = ErasureWithdrawal(
+        id=ids.new("ew"),
+        request_id=asked.id,
+        subject=subject,
+        reason=reason.strip()[:500],
+        withdrawn_by=by.id if by else audit.COMMAND_LINE,
+        withdrawn_at=now,
+    )
+    session.add(taken)
+    audit.note(session, by, "person.withdraw_erasure", subject, after={"request": asked.id}, now=now)
+    session.flush()
+    return taken
+
+
+def _not_asked(subject: str) -> Conflict:
+    return Conflict("erasure_not_asked", "nobody asks for the data of {id} to be deleted", id=subject)
+
+
+def _may_withdraw(asked: ErasureRequest, person: Person, by: User | None) -> bool:
+    return by is None or by.id in person.ids or asked.asked_by not in person.ids
 
 
 # --- how long
@@ -224,8 +267,8 @@ def is_owed(session: Session, person: Person) -> bool:
 
 def due(session: Session, *, now: datetime) -> list[str]:
     """Of whom deletion was asked for and nothing stands in its way any more."""
-    asked = select(ErasureRequest.subject).where(col(ErasureRequest.subject).not_in(select(Erasure.subject)))
-    found = [whose(session, subject) for subject in sorted(set(session.exec(asked)))]
+    asked = {one.subject for one in session.exec(persons.open_requests())} - persons.erased(session)
+    found = [whose(session, subject) for subject in sorted(asked)]
     return [one.subject for one in found if _hindrance(session, one, now=now) is None]
 
 
@@ -246,11 +289,15 @@ def _hindrance(session: Session, person: Person, *, now: datetime) -> Conflict |
 
 
 def erase(session: Session, subject: str, *, now: datetime) -> Erasure:
-    """Delete what names a person. Conflict while the law's terms run, or money is not settled."""
+    """Delete what names a person, as was asked. Conflict where nobody asks any more, while the law's terms
+    run, or money is not settled.
+    """
     db.lock(session, f"payee:{subject}", f"person:{subject}")
     person = whose(session, subject)
     if persons.is_erased(session, subject):
         raise Conflict("person_erased", "{id} was erased; nothing is kept of them any more", id=subject)
+    if requested(session, subject) is None:
+        raise _not_asked(subject)
     if (hindrance := _hindrance(session, person, now=now)) is not None:
         raise hindrance
 

@@ -25,7 +25,13 @@ from ledger.files import Store
 from ledger.users import User
 
 WHOSE = frozenset({"manager_id", "from_manager_id", "to_manager_id", "user_id", "for_user", "by_user"})
-OWN = {"manager": "id", "user_account": "id", "audit_note": "subject", "erasure_request": "subject"}
+OWN = {
+    "manager": "id",
+    "user_account": "id",
+    "audit_note": "subject",
+    "erasure_request": "subject",
+    "erasure_withdrawal": "subject",
+}
 THEIRS = ("participants", "weights")  # by manager's id: one's own part is told
 PARTS: Mapping[str, tuple[str, str]] = {  # what belongs to a row of theirs: its column, and whose row
     "acknowledgement": ("statement_id", "statement"),

@@ -32,6 +32,7 @@ APPEND_ONLY = (
     "entry",
     "erasure",
     "erasure_request",
+    "erasure_withdrawal",
     "evidence",
     "fact",
     "handover",

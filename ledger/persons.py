@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import delete
 from sqlalchemy.orm import relationship
 from sqlmodel import Field, Session, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from ledger import clock, db, vault
 from ledger.core.errors import Conflict, NotFound
@@ -95,6 +96,26 @@ class ErasureRequest(Row, table=True):
     reason: str
     asked_by: str
     asked_at: datetime = Field(sa_type=Instant)
+
+
+class ErasureWithdrawal(Row, table=True):
+    """That a request was taken back before it was done."""
+
+    __tablename__ = "erasure_withdrawal"
+
+    id: str = Field(primary_key=True)
+    request_id: str = Field(unique=True)
+    subject: str = Field(index=True)
+    reason: str
+    withdrawn_by: str
+    withdrawn_at: datetime = Field(sa_type=Instant)
+
+
+def open_requests() -> SelectOfScalar[ErasureRequest]:
+    """What was asked for and not taken back, the first first."""
+    withdrawn = select(ErasureWithdrawal.request_id)
+    query = select(ErasureRequest).where(col(ErasureRequest.id).not_in(withdrawn))
+    return query.order_by(ErasureRequest.id)
 
 
 def under_key(owner: str) -> Any:

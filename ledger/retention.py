@@ -17,6 +17,7 @@ from sqlmodel import Session, and_, col, select
 from ledger import erasures, settings, webhooks
 from ledger.bank_returns import BankReturn, BankReturnRow
 from ledger.clock import day_of, end_of
+from ledger.core.errors import Conflict
 from ledger.db import Database, Row
 from ledger.files import Store
 from ledger.idempotency import Answer
@@ -49,12 +50,19 @@ def after_years(database: Database, store: Store, *, now: datetime) -> dict[str,
     files = database.run(lambda session: _bank_files(session, now=now))
     with database.reading() as session:
         due = erasures.due(session, now=now)
-    for subject in due:
-        database.run(partial(erasures.erase, subject=subject, now=now))
+    people = sum(_erased(database, subject, now=now) for subject in due)
     gone = sum(store.remove(sha256) for sha256 in files)
     with database.reading() as session:
         gone += erasures.remove_files(session, store, now=now)
-    return {"people": len(due), "files": gone}
+    return {"people": people, "files": gone}
+
+
+def _erased(database: Database, subject: str, *, now: datetime) -> bool:
+    try:
+        database.run(partial(erasures.erase, subject=subject, now=now))
+    except Conflict:  # taken back, or booked for, since it was looked at
+        return False
+    return True
 
 
 def _bank_files(session: Session, *, now: datetime) -> list[str]:

@@ -140,6 +140,8 @@ SOURCES: Mapping[str, Source] = {
             "reverses", "digest", "posted_at", "posted_by")),
         Source("erasure", "erasure", ("id", "subject", "kept_until", "erased_at")),
         Source("erasure_request", "erasure_request", ("id", "subject", "reason", "asked_by", "asked_at")),
+        Source("erasure_withdrawal", "erasure_withdrawal", (
+            "id", "request_id", "subject", "reason", "withdrawn_by", "withdrawn_at")),
         Source("evidence", "evidence", (
             "id", "subject_id", "name", "media_type", "sha256", "size", "added_by", "added_at")),
         Source("fact", "fact", (

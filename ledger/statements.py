@@ -15,7 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Session, col, or_, select
 
-from ledger import accounts, clock, drawing, ids, managers, periods, rights
+from ledger import accounts, clock, drawing, ids, managers, periods, persons, rights
 from ledger.core import period as months
 from ledger.core import statement as paper
 from ledger.core.entry import PAYABLE
@@ -99,7 +99,7 @@ def wanted(session: Session, period: str) -> list[tuple[str, str]]:
     Who asked to be deleted gets none of a month in which nothing moved: it would begin the law's term anew.
     """
     end = clock.end_of(months.last_day(period))
-    quiet = select(ErasureRequest.subject)
+    quiet = persons.open_requests().with_only_columns(col(ErasureRequest.subject))
     there = select(managers.Manager.id).where(
         managers.Manager.created_at <= end, col(managers.Manager.id).not_in(quiet)
     )

@@ -67,6 +67,21 @@ def ask(request: Request, id: str, session: Books, by: By, now: Now, form: Fille
     except (Invalid, Conflict) as refusal:
         form.refuse("reason", sentence(refusal))
         return _person(request, session, id, by, now, form)
+    return _noted(id, N_("It is noted. The data goes by itself as soon as the law lets it."))
+
+
+@router.post("/persons/{id}/erasure/withdraw")
+def withdraw(request: Request, id: str, session: Books, by: By, now: Now, form: Filled) -> Response:
+    """Take back, before it is done, that the data is to be deleted."""
+    try:
+        erasures.withdraw(session, id, reason=form.text("kept"), by=by, now=now)
+    except (Invalid, Conflict) as refusal:
+        form.refuse("kept", sentence(refusal))
+        return _person(request, session, id, by, now, form)
+    return _noted(id, N_("It is taken back. The data stays."))
+
+
+def _noted(id: str, text: str) -> Response:
     response = see(f"/persons/{id}")
-    flash.put(response, N_("It is noted. The data goes by itself as soon as the law lets it."))
+    flash.put(response, text)
     return response

@@ -77,6 +77,13 @@ def ask(id: PathId, body: Asked, session: Books, by: By, now: Now) -> ErasureAns
     return erasure(id, session, by, now)
 
 
+@router.post("/{id}/erasure/withdraw")
+def withdraw(id: PathId, body: Why, session: Books, by: By, now: Now) -> ErasureAnswer:
+    """Take back, before it is done, that the data is to be deleted."""
+    erasures.withdraw(session, id, reason=body.reason, by=by, now=now)
+    return erasure(id, session, by, now)
+
+
 @router.post("/{id}/copy", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
 def copy(id: PathId, body: Why, session: Books, store: Files, by: By, now: Now) -> Response:
     """A ZIP of all that is kept of somebody. Who asked, when and why is noted."""

@@ -1,4 +1,4 @@
-"""person copy, person erase, person shared."""
+"""person copy, person erase, person keep, person shared."""
 
 from __future__ import annotations
 
@@ -39,6 +39,15 @@ def erase(subject: str, reason: Why) -> None:
         with database.reading() as session:
             erasures.remove_files(session, store, now=now)
     print(f"{subject} is erased")
+
+
+@person.command()
+def keep(subject: str, reason: Why) -> None:
+    """Take back that a person's data is to be deleted, before it is done."""
+    with opened() as (database, _):
+        now = clock.now()
+        database.run(lambda session: erasures.withdraw(session, subject, reason=reason, by=None, now=now))
+    print(f"{subject} is kept")
 
 
 @person.command()

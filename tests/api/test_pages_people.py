@@ -124,3 +124,21 @@ def test_a_changed_account_waits_for_somebody_else_and_says_so(front: Front) -> 
 def test_a_wrong_number_is_refused_beside_its_field(front: Front, fields: dict[str, str], error: str) -> None:
     given = {"bank_name": "b", "tax_method": "invoiced"} | fields
     assert error in front.fill("operator", "/managers/M1/payment", 422, **given)
+
+
+def test_what_was_asked_to_be_deleted_is_taken_back_on_its_page(front: Front) -> None:
+    front.fill("zhang", "/persons/M1/erasure", reason="leaving")
+    desk = front.look("operator", "/persons/M1")
+    assert "only they can take it back" in desk and "Keep the data" not in desk
+    front.fill("operator", "/persons/M1/erasure/withdraw", 403, kept="they rang")
+    assert "Keep the data" in front.look("zhang", "/persons/M1")
+    assert front.fill("zhang", "/persons/M1/erasure/withdraw") == "/persons/M1"
+    assert "Ask for deletion" in front.look("zhang", "/persons/M1")
+    assert "Nobody asks" in front.fill("zhang", "/persons/M1/erasure/withdraw", 422)
+
+
+def test_a_desk_that_takes_back_what_a_desk_asked_for_says_why(front: Front) -> None:
+    front.fill("operator", "/persons/M2/erasure", reason="entered twice")
+    assert "Say why" in front.fill("second", "/persons/M2/erasure/withdraw", 422)
+    front.fill("second", "/persons/M2/erasure/withdraw", kept="they are two people")
+    assert "Ask for deletion" in front.look("second", "/persons/M2")

@@ -163,6 +163,7 @@ ROWS: dict[str, str] = {
     "/periods/2026-02/review": "f",
     "/persons/M1/copy": "moa",
     "/persons/M1/erasure": "moa",
+    "/persons/M1/erasure/withdraw": "moa",
     "/plans/check": "o",
     "/plans/new": "o",
     "/plans/{draft}/compare": "of",

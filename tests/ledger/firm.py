@@ -47,7 +47,7 @@ from ledger.cutovers import Cutover
 from ledger.db import Database
 from ledger.files import Store
 from ledger.handovers import Handover
-from ledger.persons import Erasure, ErasureRequest
+from ledger.persons import Erasure, ErasureRequest, ErasureWithdrawal
 from ledger.receipt_lines import BankReceiptPart
 from ledger.reopenings import Reopening, ReopeningAnswer
 from ledger.users import User
@@ -132,8 +132,13 @@ def _ask_to_reopen(session: Session, firm: Firm) -> None:
 
 def _erase(session: Session, firm: Firm) -> None:
     """Somebody was there once, of whom nothing is left."""
-    asked = ErasureRequest(id="eq_00", subject="M0", reason="?", asked_by=firm.operator.id, asked_at=day(5))
-    session.add_all([asked, Erasure(id="er_00", subject="M0", kept_until="", erased_at=day(5))])
+    for request in ("eq_00", "eq_01"):
+        by = firm.operator.id
+        session.add(ErasureRequest(id=request, subject="M0", reason=request, asked_by=by, asked_at=day(5)))
+    taken = ErasureWithdrawal(
+        id="ew_00", request_id="eq_00", subject="M0", reason="?", withdrawn_by=by, withdrawn_at=day(5)
+    )
+    session.add_all([taken, Erasure(id="er_00", subject="M0", kept_until="", erased_at=day(5))])
 
 
 def _cut_over(session: Session, firm: Firm) -> None:

@@ -35,7 +35,7 @@ from ledger import (
     users,
     verification,
 )
-from ledger.core.errors import Conflict, Invalid, NotFound
+from ledger.core.errors import Conflict, Forbidden, Invalid, NotFound
 from ledger.db import Database
 from ledger.exports import journals
 from ledger.files import Store
@@ -189,6 +189,57 @@ def test_after_the_years_nothing_names_them_and_the_books_are_what_they_were(
         assert session.get_one(User, firm.manager.id).state == "disabled"
         assert users.find(session, PHONE) is None
         assert managers.get(session, "M2").bank_account == "62228888"  # another's stays
+
+
+def test_what_was_asked_is_taken_back_until_it_is_done(database: Database, firm: Firm) -> None:
+    """Statements come again, nothing is due, and it can be asked for anew; the trail has all of it."""
+    settled(database, firm)
+    ask(database, firm)
+    with database.writing() as session:
+        erasures.withdraw(session, "M1", by=firm.manager, now=day(15))
+    with database.writing() as session:
+        assert erasures.standing(session, "M1", by=firm.manager, now=day(15)).request is None
+        assert ("M1", "CNY") in statements.wanted(session, "2026-05")
+        assert erasures.due(session, now=AFTER) == []
+        for again in (
+            lambda: erasures.erase(session, "M1", now=AFTER),
+            lambda: erasures.withdraw(session, "M1", by=firm.manager, now=day(15)),
+        ):
+            with pytest.raises(Conflict) as refusal:
+                again()
+            assert refusal.value.code == "erasure_not_asked"
+    assert retention.after_years(database, firm.store, now=AFTER)["people"] == 0
+    ask(database, firm)
+    with database.reading() as session:
+        said = [one.action for one in audit.listing(session) if one.action.endswith("_erasure")]
+        assert said == ["person.ask_erasure", "person.withdraw_erasure", "person.ask_erasure"]
+    assert retention.after_years(database, firm.store, now=AFTER)["people"] == 1
+    with database.writing() as session, pytest.raises(Conflict) as over:
+        erasures.withdraw(session, "M1", by=firm.manager, now=AFTER)
+    assert over.value.code == "person_erased"
+
+
+def test_what_somebody_asked_for_themselves_no_desk_takes_back(database: Database, firm: Firm) -> None:
+    ask(database, firm)
+    with database.writing() as session:
+        assert not erasures.standing(session, "M1", by=firm.operator, now=day(15)).may_withdraw
+        with pytest.raises(Forbidden) as refusal:
+            erasures.withdraw(session, "M1", reason="r", by=firm.operator, now=day(15))
+        assert refusal.value.code == "erasure_their_own"
+        assert erasures.requested(session, "M1") is not None
+
+
+def test_what_a_desk_asked_for_it_takes_back_with_a_reason(database: Database, firm: Firm) -> None:
+    with database.writing() as session:
+        erasures.ask(session, "M2", reason="误登记", by=firm.operator, now=day(14))
+        with pytest.raises(NotFound):  # and who it is not about cannot
+            erasures.withdraw(session, "M2", by=firm.manager, now=day(15))
+        with pytest.raises(Invalid):
+            erasures.withdraw(session, "M2", reason=" ", by=firm.second, now=day(15))
+        assert erasures.standing(session, "M2", by=firm.second, now=day(15)).may_withdraw
+        taken = erasures.withdraw(session, "M2", reason="本人改变主意", by=firm.second, now=day(15))
+        assert (taken.reason, taken.withdrawn_by) == ("本人改变主意", firm.second.id)
+        assert erasures.requested(session, "M2") is None
 
 
 def test_what_is_erased_cannot_be_written_again_or_copied(database: Database, firm: Firm) -> None:

@@ -125,6 +125,7 @@ ROWS: list[tuple[str, Any, tuple[int, int, int, int, int]]] = [
     ("GET /persons/shared", None, (401, 403, 403, 200, 200)),
     ("GET /persons/M1/erasure", None, (401, 200, 404, 200, 403)),
     ("POST /persons/M1/erasure", {"reason": "r"}, (401, 202, 404, 202, 403)),
+    ("POST /persons/M1/erasure/withdraw", {"reason": "r"}, (401, 409, 404, 409, 403)),
     ("POST /persons/M1/copy", {"reason": "r"}, (401, 200, 404, 200, 403)),
     ("GET /managers/M1/standing", None, (401, 200, 404, 200, 200)),
     ("GET /managers/M1/identity", None, (401, 200, 404, 200, 200)),
@@ -344,6 +345,7 @@ ADMINISTRATION = {
     "GET /claims/{claim}": 404,
     "GET /persons/M1/erasure": 200,
     "POST /persons/M1/erasure": 202,
+    "POST /persons/M1/erasure/withdraw": 409,
     "POST /persons/M1/copy": 200,
 }
 
