@@ -75,10 +75,18 @@ def _of_text(content: bytes, encoding: Encoding | None, delimiter: str) -> Itera
         raise Invalid("sheet_binary", "this is no text file; export the bank's answer as CSV or XLSX")
     first = next((line for line in text.splitlines() if line.strip()), "")
     separator = delimiter or max(DELIMITERS, key=first.count)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    read = 0
     try:
-        yield from csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        for row in lines:
+            yield row
+            read = lines.line_num
     except csv.Error as error:
-        raise Invalid("sheet_broken", "the file is broken or cut off: {what}", what=str(error)) from error
+        raise Invalid(
+            "sheet_quoted",
+            "line {line} cannot be read: a quotation mark is missing or too many; export the file anew",
+            line=read + 1,
+        ) from error
 
 
 def decoded(content: bytes, wanted: Encoding | None = None) -> str:
@@ -110,7 +118,12 @@ def _strictly(content: bytes, codec: str) -> str:
     try:
         return content.decode(codec)
     except UnicodeDecodeError as error:
-        raise Invalid("sheet_broken", "the file is broken or cut off: {what}", what=str(error)) from error
+        raise _broken() from error
+
+
+def _broken() -> Invalid:
+    """What a library says of a broken file is for its makers, in their language."""
+    return Invalid("sheet_broken", "the file is broken or cut off; export it anew")
 
 
 def misread(found: Iterable[list[str]], titles: Iterable[str]) -> bool:
@@ -139,9 +152,7 @@ def _of_workbook(content: bytes) -> list[list[str]]:
             )
             return [[_text(cell) for cell in row] for row in found]
     except Exception as error:  # the library raises whatever a broken part makes it stumble over
-        raise Invalid(
-            "sheet_broken", "the file is broken or cut off: {what}", what=str(error)[:100]
-        ) from error
+        raise _broken() from error
 
 
 def _check_archive(content: bytes) -> None:
@@ -157,9 +168,7 @@ def _check_archive(content: bytes) -> None:
                         if _ENTITIES.search(opened.read(64 * 1024)):
                             raise Invalid("sheet_hostile", "the file defines entities; it is not read")
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise Invalid(
-            "sheet_broken", "the file is broken or cut off: {what}", what=str(error)[:100]
-        ) from error
+        raise _broken() from error
 
 
 def _text(cell: object) -> str:

@@ -155,8 +155,8 @@ def _bridge(
     def gross(nature: str) -> int:
         return sum(line.gross_minor for line in lines if line.nature == nature)
 
-    def stepped(what: paper.StepKind) -> int:
-        return sum(payout.gross_minor for payout in steps if payout.took(what))
+    def stepped(*what: paper.StepKind) -> int:
+        return sum(payout.gross_minor for payout in steps if payout.took(*what))
 
     further = {row.row: 0 for row in _further(moved)}
     for row in _further(moved):
@@ -174,7 +174,7 @@ def _bridge(
         released_minor=sum(item.amount_minor for item in releases),
         in_approval_minor=stepped("sent") - stepped("made"),
         in_transit_minor=stepped("confirmed") - stepped("sent"),
-        rejected_minor=stepped("returned"),
+        rejected_minor=stepped(*paper.CAME_BACK),
         paid_net_minor=-sum(payout.net_minor for payout in paid),
         paid_tax_minor=-sum(payout.tax_minor for payout in paid),
         paid_vat_minor=-sum(payout.vat_minor for payout in paid),

@@ -88,9 +88,16 @@ def _booked(session: Session, after: datetime, manager_id: str) -> list[News]:
     titles = dict(
         session.exec(select(Deal.id, Deal.title).where(col(Deal.id).in_({row[3] for row in rows}))).all()
     )
+    bounced = set(
+        session.exec(
+            select(Entry.source).where(
+                Entry.kind == "payout_bounced", col(Entry.source).in_({row[0].source for row in rows})
+            )
+        )
+    )
     return [
         News(
-            entry.kind,
+            "payout_bounced" if entry.kind == "payout_returned" and entry.source in bounced else entry.kind,
             entry.posted_at,
             titles.get(deal_id, ""),
             f"/deals/{deal_id}" if deal_id else "/statements",

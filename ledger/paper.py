@@ -29,7 +29,7 @@ LABELS = {
     "released": Words(zh="暂扣释放", en="Released"),
     "in_approval": Words(zh="审批中", en="In approval"),
     "in_transit": Words(zh="在途", en="In transit"),
-    "rejected": Words(zh="退回", en="Came back"),
+    "rejected": Words(zh="退回与退汇", en="Came back"),
     "paid_net": Words(zh="已付（税后）", en="Paid, net"),
     "paid_tax": Words(zh="代扣个人所得税", en="Tax withheld"),
     "paid_vat": Words(zh="代扣增值税及附加", en="VAT withheld"),
@@ -43,6 +43,7 @@ _STEPS = {
     "sent": Words(zh="送银行", en="sent"),
     "confirmed": Words(zh="银行确认", en="confirmed"),
     "returned": Words(zh="退回", en="came back"),
+    "bounced": Words(zh="退汇", en="given back after payment"),
     "paid_elsewhere": Words(zh="账外支付", en="paid elsewhere"),
 }
 _NATURES = {

@@ -60,7 +60,7 @@ def _steps(
         .order_by(col(Entry.id))
     ).all()
     steps = [
-        paper.Step(what=_STEPS[entry.kind], on=entry.booked_on, why=_why(line, entry.kind))
+        paper.Step(what=_what(line, entry.kind), on=entry.booked_on, why=_why(line, entry.kind))
         for entry in booked
         if entry.period == period
     ]
@@ -68,8 +68,14 @@ def _steps(
         sent = max(clock.day_of(payout.sent_at), booked[0].booked_on)
         if months.of(sent) == period:
             steps.append(paper.Step(what="sent", on=sent))
-    order = ("made", "sent", "confirmed", "returned")
+    order = ("made", "sent", "confirmed", *paper.CAME_BACK)
     return sorted(steps, key=lambda step: order.index(step.what))
+
+
+def _what(line: payouts.PayoutLine, kind: str) -> paper.StepKind:
+    """What came back after it was paid has a name of its own (退汇)."""
+    what = _STEPS[kind]
+    return "bounced" if what == "returned" and line.state == "bounced" else what
 
 
 def _why(line: payouts.PayoutLine, kind: str) -> str:

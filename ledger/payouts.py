@@ -264,19 +264,20 @@ def give_back(
         line.settled_at, line.reason = now, reason if isinstance(reason, str) else reason[line.id]
         if line.id not in made:
             raise NotFound("entry_missing", "the entry of payment {id} is not in the books", id=line.id)
-    back = [_returned(payout, line, made[line.id], on) for line in lines]
+    summary = f"退汇后重新应付 {payout.no}" if step == "bounce" else f"退回付款 {payout.no}"
+    back = [_returned(line, made[line.id], on, summary) for line in lines]
     journal.post_many(session, back, now=now, by=by.id)
 
 
-def _returned(payout: Payout, line: PayoutLine, made: tuple[int, entry.Entry], on: date) -> entry.Entry:
+def _returned(line: PayoutLine, made: tuple[int, entry.Entry], on: date, summary: str) -> entry.Entry:
     entry_id, value = made
     return entry.Entry(
         kind="payout_returned",
         source=line.id,
         on=on,
         period=period.of(on),
-        currency=payout.currency,
-        summary=f"退回付款 {payout.no}",
+        currency=value.currency,
+        summary=summary,
         reverses=entry_id,
         postings=entry.mirrored(value.postings),
     )

@@ -44,6 +44,7 @@ KINDS: Mapping[str, str] = {
     "payout.send": "payout.see",
     "payout.confirm": "payout.see",
     "payout.return": "payout.see",
+    "payout.bounce": "payout.see",
     "payout.void": "payout.see",
     "dispute.raise": "dispute.see",
     "period.close": "books.see",

@@ -152,8 +152,8 @@ def _bridge(
     def gross(nature: str) -> int:
         return sum(item.gross_minor for item in lines if item.nature == nature)
 
-    def moved(what: str) -> int:
-        return sum(p.gross_minor for p in payouts if any(step.what == what for step in p.steps))
+    def moved(*what: str) -> int:
+        return sum(p.gross_minor for p in payouts if any(step.what in what for step in p.steps))
 
     paid = [p for p in payouts if any(step.what == "confirmed" for step in p.steps)]
     rows = {
@@ -164,7 +164,7 @@ def _bridge(
         "released_minor": sum(item.amount_minor for item in releases),
         "in_approval_minor": moved("sent") - moved("made"),
         "in_transit_minor": moved("confirmed") - moved("sent"),
-        "rejected_minor": moved("returned"),
+        "rejected_minor": moved("returned", "bounced"),
         "paid_net_minor": -sum(p.net_minor for p in paid),
         "paid_tax_minor": -sum(p.tax_minor for p in paid),
         "paid_elsewhere_minor": -moved("paid_elsewhere"),

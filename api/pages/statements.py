@@ -57,6 +57,7 @@ STEPS = {
     "sent": N_("Sent to the bank"),
     "confirmed": N_("Confirmed by the bank"),
     "returned": N_("Returned by the bank"),
+    "bounced": N_("Given back after payment"),
     "paid_elsewhere": N_("Paid elsewhere"),
 }
 

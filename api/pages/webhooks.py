@@ -36,6 +36,7 @@ KINDS: Mapping[str, str] = {
     "payout.send": N_("A batch was sent to the bank"),
     "payout.confirm": N_("The bank confirmed payments"),
     "payout.return": N_("The bank returned a payment"),
+    "payout.bounce": N_("The bank gave a payment back after it was paid"),
     "payout.void": N_("A batch was voided"),
     "dispute.raise": N_("A dispute was raised"),
     "period.close": N_("A month was closed"),

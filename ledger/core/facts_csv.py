@@ -44,7 +44,7 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, dict[str, Node]]]:
             line = reader.line_num + 1
     except csv.Error as error:
         raise InvalidFile(
-            name, line, f"this is no CSV: {error}", "quote cells that have commas or quotes"
+            name, line, "a quotation mark is missing or too many", "quote cells that have commas or quotes"
         ) from error
     if not header:
         raise InvalidFile(name, 1, "the file is empty", "begin with a header such as deal.id,on,type,amount")

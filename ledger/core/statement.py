@@ -24,8 +24,9 @@ __all__ = ["Words", "code", "pointing", "to_json"]  # of all papers, and of this
 
 Kind = Literal["preliminary", "final"]
 Nature = Literal["earned", "adjusted", "clawed_back"]
-StepKind = Literal["made", "sent", "confirmed", "returned", "paid_elsewhere"]
+StepKind = Literal["made", "sent", "confirmed", "returned", "bounced", "paid_elsewhere"]
 FurtherRow = Literal["year_cap", "left_owing", "brought_in"]
+CAME_BACK: tuple[StepKind, ...] = ("returned", "bounced")  # before it was paid, and after
 
 
 def _later() -> int:
@@ -80,7 +81,7 @@ class Bridge(Value):
     released_minor: int = 0
     in_approval_minor: int = 0  # -(made - sent)
     in_transit_minor: int = 0  # -(sent - confirmed)
-    rejected_minor: int = 0  # what came back: voided, or refused by the bank
+    rejected_minor: int = 0  # what came back: voided, refused by the bank, or given back by it
     paid_net_minor: int = 0
     paid_tax_minor: int = 0
     paid_vat_minor: int = _later()  # the payee's own VAT, withheld and filed for them
@@ -189,9 +190,9 @@ class Payout(Value):
     steps: tuple[Step, ...] = Field(min_length=1)
     tax_working: tuple[Words, ...] = ()
 
-    def took(self, what: StepKind) -> bool:
-        """Was this step booked in the period?"""
-        return any(step.what == what for step in self.steps)
+    def took(self, *what: StepKind) -> bool:
+        """Was one of these steps booked in the period?"""
+        return any(step.what in what for step in self.steps)
 
 
 class YearToDate(Value):
@@ -299,7 +300,7 @@ def _check_payouts(snapshot: Snapshot) -> None:
         where = f"gross of {payout.reference}"
         _tie(snapshot, where, payout.gross_minor, payout.tax_minor + payout.vat_minor + payout.net_minor)
     made, sent = _moved(payouts, "made"), _moved(payouts, "sent")
-    confirmed, returned = _moved(payouts, "confirmed"), _moved(payouts, "returned")
+    confirmed, returned = _moved(payouts, "confirmed"), _moved(payouts, *CAME_BACK)
     _tie(snapshot, "in_approval", bridge.in_approval_minor, sent - made)
     _tie(snapshot, "in_transit", bridge.in_transit_minor, confirmed - sent)
     _tie(snapshot, "rejected", bridge.rejected_minor, returned)
@@ -310,8 +311,8 @@ def _check_payouts(snapshot: Snapshot) -> None:
     _tie(snapshot, "paid_vat", bridge.paid_vat_minor, -sum(payout.vat_minor for payout in paid))
 
 
-def _moved(payouts: Iterable[Payout], what: StepKind) -> int:
-    return sum(payout.gross_minor for payout in payouts if payout.took(what))
+def _moved(payouts: Iterable[Payout], *what: StepKind) -> int:
+    return sum(payout.gross_minor for payout in payouts if payout.took(*what))
 
 
 def _check_pending(snapshot: Snapshot) -> None:

@@ -133,6 +133,15 @@ def _send_in(desk: Desk, content: bytes, who: str = "finance") -> Response:
     )
 
 
+def test_a_damaged_file_is_refused_in_the_readers_own_language(desk: Desk) -> None:
+    made = _sent(desk)
+    first, _ = _lines(desk, made)
+    refused = _send_in(desk, _file(_row(first), '"' + _row(first)))
+    assert refused.status_code == 422
+    assert "第 3 行无法读取：引号缺失或多余；请重新导出文件" in refused.text
+    assert "unexpected end of data" not in refused.text
+
+
 def test_a_payment_that_came_back_after_it_was_paid_is_ticked_and_payable_again(desk: Desk) -> None:
     made = _sent(desk)
     first, _ = _lines(desk, made)
@@ -146,5 +155,5 @@ def test_a_payment_that_came_back_after_it_was_paid_is_ticked_and_payable_again(
     assert "back_on" in desk.mend("finance", path, told).errors
     desk.done("finance", path, {**told, "back_on": "2026-05-19"})
     shown = desk.see("finance", f"/payouts/{made}")
-    assert "付款后退汇" in shown and "账户已销户" in shown
+    assert "付款后退汇" in shown and "账户已销户" in shown and "其中退汇 1 笔" in shown
     assert [line.state for line in _lines(desk, made)] == ["bounced", "paid"]

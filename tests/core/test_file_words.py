@@ -75,7 +75,11 @@ def test_every_place_of_a_sentence_is_in_its_chinese() -> None:
         ),
         ("pool: {basis: fee_received}", 4, "佣金池没有比例，也没有分档；请添加“rate: 40%”"),
         ("pool: {basis: fee_received, rate: 40%, cap: 1e9}", 4, "“cap”：“1e9”不是金额；"),
-        ("pool: [", 4, "不是有效的YAML："),
+        ("pool: [", 4, "不是有效的YAML：缺少逗号或右方括号"),
+        ("pool: a: b", 4, "不是有效的YAML：此处不能再写“键: 值”"),
+        ("pool: 'a", 4, "不是有效的YAML：文件提前结束"),
+        ("pool: {a: 1", 5, "不是有效的YAML：缺少逗号或右花括号"),
+        ("pool: @a", 4, "不是有效的YAML：出现不能作开头的字符"),
         ("pool: {basis: fee_received, rate: 40%}\nwhen: deal.x +", 5, "条件无法使用："),
     ],
 )

@@ -27,7 +27,9 @@ from tests.snapshots import line, lines, ordinary, snapshot
 AMOUNTS = st.integers(-(10**15), 10**15)
 NATURES = st.sampled_from(["earned", "adjusted", "clawed_back"])
 STEPS = st.lists(
-    st.sampled_from(["made", "sent", "confirmed", "returned", "paid_elsewhere"]), min_size=1, unique=True
+    st.sampled_from(["made", "sent", "confirmed", "returned", "bounced", "paid_elsewhere"]),
+    min_size=1,
+    unique=True,
 )
 
 
@@ -181,7 +183,9 @@ def test_what_is_in_approval_in_one_month_is_paid_in_the_next_and_counts_once() 
 
 
 @pytest.mark.parametrize(
-    ("last", "closing_minor"), [("returned", 1000), ("confirmed", 0)], ids=["refused by the bank", "paid"]
+    ("last", "closing_minor"),
+    [("returned", 1000), ("bounced", 1000), ("confirmed", 0)],
+    ids=["refused by the bank", "given back", "paid"],
 )
 def test_a_payout_that_comes_back_is_owed_again(last: str, closing_minor: int) -> None:
     steps = tuple(

@@ -159,7 +159,7 @@ def _releases(rows: list[str]) -> Iterator[tuple[object, ...]]:
 def _payouts(rows: list[str]) -> Iterator[tuple[object, ...]]:
     begins = re.compile(rf"(FK-\d+-\d+)\S*\s.*\s({AMOUNT})\s+({AMOUNT})\s+({AMOUNT})$")
     for found, _, whole in _blocks(rows, begins):
-        steps = tuple(re.findall(r"\d\d (制单|送银行|退回|银行确认)", whole))
+        steps = tuple(re.findall(r"\d\d (制单|送银行|退回|退汇|银行确认)", whole))
         yield found[1], steps, *(minor(found[place]) for place in (2, 3, 4))
 
 

@@ -154,7 +154,7 @@ def hostile() -> dict[str, tuple[bytes, str]]:
         "control characters": (b"a,b\x00c\r\n", "sheet_binary"),
         "old XLS": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 100, "sheet_old"),
         "one endless cell": (b"x" * 3000, "sheet_wide"),
-        "an open quote": (b'"a,b\r\n', "sheet_broken"),
+        "an open quote": (b'"a,b\r\n', "sheet_quoted"),
         "other columns": ("姓名,电话\r\n张三,1\r\n".encode(), "sheet_columns"),
         "half a letter": ("用途".encode()[:-1], "sheet_encoding_unknown"),
         "opened in a wrong encoding": (

@@ -133,7 +133,7 @@ def test_after_the_close_it_is_booked_in_the_open_month_and_the_closed_one_stays
         assert april_statement.bridge.rejected_minor == line.gross_minor
         assert april_statement.bridge.closing_minor == line.gross_minor
         (told,) = april_statement.payouts
-        assert [(step.what, step.why) for step in told.steps] == [("returned", WHY)]
+        assert [(step.what, step.why) for step in told.steps] == [("bounced", WHY)]
         assert april_statement.year_to_date.paid_gross_minor == 0
     assert withheld() == tax_before - line.tax_minor
     assert world.differences(april) == []

@@ -79,7 +79,7 @@ def bridge(books: Books) -> dict[str, int]:
         "暂扣释放": -books.posted("2202.01", f"{now} = 'release'"),
         "审批中": sent - books.posted("2202.01", f"{now} = 'payout_made'"),
         "在途": confirmed - sent,
-        "退回": -books.posted("2202.01", f"{now} = 'payout_returned'"),
+        "退回与退汇": -books.posted("2202.01", f"{now} = 'payout_returned'"),
         "已付（税后）": books.posted("1002", f"{now} = 'payout_confirmed'"),
         "代扣个人所得税": books.posted("2221.12", f"{now} = 'payout_confirmed'"),
         "代扣增值税及附加": books.posted("2221.13", f"{now} = 'payout_confirmed'"),
