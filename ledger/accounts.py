@@ -90,7 +90,8 @@ def trial_balance(
     With `block`, as it was known at that block.
     """
     rights.require(by, "books.see")
-    held = _rows(session, _at(through, block))
+    as_of = _at(through, block)
+    held = snapshots.totals(session, as_of.on, as_of.block)
     total = func.sum(held.c.amount_minor)
     query = select_columns(held.c.account, held.c.currency, total).group_by(held.c.account, held.c.currency)
     rows = session.execute(query.order_by(held.c.account, held.c.currency))

@@ -39,6 +39,7 @@ APPEND_ONLY = (
     "invoice_taken_back",
     "invoice_use",
     "kept_balance",
+    "kept_total",
     "manager_tax",
     "pairing",
     "payee_agreement",

@@ -35,7 +35,7 @@ from ledger.core.entry import (
 from ledger.core.errors import Conflict
 from ledger.db import Database, guard_code
 from ledger.files import Store
-from ledger.snapshots import KeptBalance, Snapshot
+from ledger.snapshots import KeptBalance, KeptTotal, Snapshot
 from tests.ledger import firm as firms
 from tests.ledger.firm import Firm, day
 from tests.waiting import until
@@ -66,6 +66,7 @@ def owner(settings: Settings, firm: Firm) -> Iterator[Database]:
     opened = Database(settings.owner_url)
     with opened.writing() as session:  # of a month long gone, reopened since: it counts for nothing
         session.add(KeptBalance(snapshot_id="sn_0", account=BANK, owner="b", currency="CNY", amount_minor=0))
+        session.add(KeptTotal(snapshot_id="sn_0", account=BANK, currency="CNY", amount_minor=0))
         session.flush()
         session.add(Snapshot(id="sn_0", period="2020-01", reopening_id="ro_0", block_no=1, made_at=NOW))
     yield opened
@@ -528,10 +529,18 @@ def test_no_balance_is_kept_but_with_its_snapshot(owner: Database) -> None:
     snapshot = (
         "INSERT INTO balance_snapshot SELECT 'sn_1', period, 'x', block_no, made_at FROM balance_snapshot"
     )
-    attacks = {"to one that is there": (row.format("sn_0"),), "with one": (row.format("sn_1"), snapshot)}
+    total = "INSERT INTO kept_total VALUES ('{}', '1122', 'CNY', 5)"
+    attacks = {
+        "to one that is there": (row.format("sn_0"),),
+        "a total to one that is there": (total.format("sn_0"),),
+        "with one": (row.format("sn_1"), snapshot),
+        "a total of nobody": (total.format("sn_1"), snapshot),
+    }
     assert all_tried(owner, attacks) == {
         "to one that is there": "kept_balance_after_snapshot",
+        "a total to one that is there": "kept_total_after_snapshot",
         "with one": "balance_snapshot_unbalanced",
+        "a total of nobody": "balance_snapshot_totals",
     }
 
 

@@ -454,23 +454,34 @@ END $$
 CREATE TRIGGER seal_block_follows BEFORE INSERT ON seal_block
   FOR EACH ROW EXECUTE FUNCTION guard_seal_block()
 ;;
--- Kept balances go in before their snapshot and never after; together they are zero.
-CREATE FUNCTION guard_kept_balance() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Kept balances and totals go in before their snapshot and never after; the balances are zero together,
+-- and each total is what its owners have.
+CREATE FUNCTION guard_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM fresh JOIN public.balance_snapshot s ON s.id = fresh.snapshot_id) THEN
-    PERFORM guard_refuse('kept_balance_after_snapshot');
+    PERFORM guard_refuse(TG_TABLE_NAME || '_after_snapshot');
   END IF;
   RETURN NULL;
 END $$
 ;;
 CREATE TRIGGER kept_balance_in_time AFTER INSERT ON kept_balance
-  REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION guard_kept_balance()
+  REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION guard_kept()
+;;
+CREATE TRIGGER kept_total_in_time AFTER INSERT ON kept_total
+  REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION guard_kept()
 ;;
 CREATE FUNCTION guard_balance_snapshot() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM public.kept_balance k WHERE k.snapshot_id = NEW.id
              GROUP BY k.currency HAVING sum(k.amount_minor) <> 0) THEN
     PERFORM guard_refuse('balance_snapshot_unbalanced');
+  END IF;
+  IF EXISTS (
+      SELECT 1 FROM (
+        SELECT account, currency, amount_minor FROM public.kept_balance WHERE snapshot_id = NEW.id
+        UNION ALL SELECT account, currency, -amount_minor FROM public.kept_total WHERE snapshot_id = NEW.id) AS held
+      GROUP BY account, currency HAVING sum(amount_minor) <> 0) THEN
+    PERFORM guard_refuse('balance_snapshot_totals');
   END IF;
   RETURN NEW;
 END $$

@@ -241,9 +241,15 @@ CREATE TRIGGER seal_block_never_goes BEFORE DELETE ON seal_block BEGIN
   SELECT RAISE(ABORT, 'seal_block_removed');
 END
 ;;
--- Kept balances go in before their snapshot and never after; together they are zero.
+-- Kept balances and totals go in before their snapshot and never after; the balances are zero together,
+-- and each total is what its owners have.
 CREATE TRIGGER kept_balance_in_time BEFORE INSERT ON kept_balance BEGIN
   SELECT RAISE(ABORT, 'kept_balance_after_snapshot')
+    WHERE EXISTS (SELECT 1 FROM balance_snapshot WHERE id = NEW.snapshot_id);
+END
+;;
+CREATE TRIGGER kept_total_in_time BEFORE INSERT ON kept_total BEGIN
+  SELECT RAISE(ABORT, 'kept_total_after_snapshot')
     WHERE EXISTS (SELECT 1 FROM balance_snapshot WHERE id = NEW.snapshot_id);
 END
 ;;
@@ -251,5 +257,11 @@ CREATE TRIGGER balance_snapshot_is_whole BEFORE INSERT ON balance_snapshot BEGIN
   SELECT RAISE(ABORT, 'balance_snapshot_unbalanced')
     WHERE EXISTS (
       SELECT 1 FROM kept_balance WHERE snapshot_id = NEW.id GROUP BY currency HAVING sum(amount_minor) <> 0);
+  SELECT RAISE(ABORT, 'balance_snapshot_totals')
+    WHERE EXISTS (
+      SELECT 1 FROM (
+        SELECT account, currency, amount_minor FROM kept_balance WHERE snapshot_id = NEW.id
+        UNION ALL SELECT account, currency, -amount_minor FROM kept_total WHERE snapshot_id = NEW.id)
+      GROUP BY account, currency HAVING sum(amount_minor) <> 0);
 END
 ;;
