@@ -127,6 +127,7 @@ ENTRY_KINDS: dict[str, str] = {
     "payout_returned": N_("Payout given back"),
     "payout_confirmed": N_("Payout confirmed"),
     "payout_bounced": N_("Payment given back"),
+    "vat_corrected": N_("VAT corrected"),
     "paid_elsewhere": N_("Paid elsewhere"),
     "tax_remitted": N_("Tax remitted"),
     "left_owing": N_("Left owing"),

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from sqlmodel import Session
 
-from ledger import audit, journal, needs, payouts, periods, rights
+from ledger import audit, journal, needs, payouts, periods, rights, vat_corrections
 from ledger.clock import day_of
 from ledger.core import entry, period
 from ledger.core.errors import Conflict, Invalid, NotFound
@@ -55,6 +55,7 @@ def confirm(
         line.state = advance(PAYOUT_LINE, "payment", line.state, "confirm")
         line.settled_at, line.value_on = now, value_on
     journal.post_many(session, [_paid(payout, line, on) for line in chosen], now=now, by=by.id)
+    vat_corrections.settle(session, payout, chosen, on=on, by=by, now=now)
     _settled(session, payout)
     return payout
 

@@ -2,8 +2,8 @@
 
 What was paid stays in the books of its month. That it came back is a fact of its own, with entries in the
 open period: they undo what was booked, tax included, by the month the tax was withheld for, and the money
-is payable again. The tax of what stands is set right with the payee's next payment, as with any return; VAT
-is a matter of its month, and with a payment of that month only.
+is payable again. The income tax of what stands is set right with the payee's next payments of the year, as
+with any return; VAT is a matter of its month, and is set right at once (ledger.vat_corrections).
 """
 
 from __future__ import annotations

@@ -32,9 +32,9 @@ def draw(session: Session, subject: str, now: datetime) -> Drawn:
         withholding.paid_of(session, year, manager_ids=[manager_id]),
     )
     through = min(clock.day_of(now), date(year, 12, 31))
-    gross = sum(one.paid.amount_minor for one in paid)
+    gross = sum(one.paid.turnover_minor for one in paid)
     tax = sum(one.paid.withheld_minor for one in paid)
-    vat = sum(one.paid.vat_minor for one in paid)
+    vat = sum(one.paid.vat_minor - one.paid.vat_back_minor for one in paid)
     table = _by_month(paid)
     drawn = Report(
         header=head(
@@ -116,8 +116,8 @@ def _by_month(paid: list[Stands]) -> Table:
         found[months.of(one.paid.on), one.method].append(one.paid)
     rows: list[tuple[Cell, ...]] = []
     for (month, method), some in sorted(found.items()):
-        gross, tax = sum(one.amount_minor for one in some), sum(one.withheld_minor for one in some)
-        vat = sum(one.vat_minor for one in some)
+        gross, tax = sum(one.turnover_minor for one in some), sum(one.withheld_minor for one in some)
+        vat = sum(one.vat_minor - one.vat_back_minor for one in some)
         rows.append((month, METHODS[method], len(some), gross, tax, vat, gross - tax - vat))
     columns = (
         text("月份", "Month", 22),

@@ -124,10 +124,15 @@ def _releases(moved: Sequence[Moved], names: Names) -> tuple[paper.Release, ...]
 
 
 def _further(moved: Sequence[Moved]) -> tuple[paper.Further, ...]:
-    rows = {"year_cap": "year_cap", "left_owing": "left_owing", "opening": "brought_in"}
+    rows: dict[str, paper.FurtherRow] = {
+        "year_cap": "year_cap",
+        "vat_corrected": "vat_corrected",
+        "left_owing": "left_owing",
+        "opening": "brought_in",
+    }
     return tuple(
         paper.Further(
-            row=rows[one.entry.kind],  # type: ignore[arg-type]
+            row=rows[one.entry.kind],
             on=one.entry.booked_on,
             what=paper.Words(zh=one.entry.summary),
             amount_minor=-one.posting.amount_minor,
@@ -158,7 +163,7 @@ def _bridge(
     def stepped(*what: paper.StepKind) -> int:
         return sum(payout.gross_minor for payout in steps if payout.took(*what))
 
-    further = {row.row: 0 for row in _further(moved)}
+    further = dict.fromkeys(paper.FURTHER, 0)
     for row in _further(moved):
         further[row.row] += row.amount_minor
     paid = [payout for payout in steps if payout.took("confirmed")]
@@ -169,7 +174,7 @@ def _bridge(
         earned_minor=gross("earned"),
         adjustments_minor=gross("adjusted") + sum(item.difference_minor for item in adjustments),
         clawed_back_minor=gross("clawed_back"),
-        year_cap_minor=further.get("year_cap", 0),
+        year_cap_minor=further["year_cap"],
         held_minor=-sum(line.held_minor for line in lines) - sum(item.held_minor for item in adjustments),
         released_minor=sum(item.amount_minor for item in releases),
         in_approval_minor=stepped("sent") - stepped("made"),
@@ -178,9 +183,10 @@ def _bridge(
         paid_net_minor=-sum(payout.net_minor for payout in paid),
         paid_tax_minor=-sum(payout.tax_minor for payout in paid),
         paid_vat_minor=-sum(payout.vat_minor for payout in paid),
+        vat_corrected_minor=further["vat_corrected"],
         paid_elsewhere_minor=-stepped("paid_elsewhere"),
-        left_owing_minor=further.get("left_owing", 0),
-        brought_in_minor=further.get("brought_in", 0),
+        left_owing_minor=further["left_owing"],
+        brought_in_minor=further["brought_in"],
         closing_minor=closing,
     )
 
@@ -301,12 +307,15 @@ def _year(
     def lines(kind: str) -> Sequence[payouts.PayoutLine]:
         return session.exec(_lines_booked(manager_id, kind, period, currency)).all()
 
-    had, gone = payouts.sum_of(lines("payout_confirmed")), payouts.sum_of(lines("payout_bounced"))
+    paid, back = lines("payout_confirmed"), lines("payout_bounced")
+    had, gone = payouts.sum_of(paid), payouts.sum_of(back)
+    # VAT given back was in what was paid before: it is less VAT, and not paid again
+    again = sum(line.vat_back_minor for line in paid) - sum(line.vat_back_minor for line in back)
     return paper.YearToDate(
         earned_minor=sum(month.earned_minor for month in history if month.period[:4] == period[:4]),
-        paid_gross_minor=had.gross_minor - gone.gross_minor,
+        paid_gross_minor=had.gross_minor - gone.gross_minor - again,
         tax_minor=had.tax_minor - gone.tax_minor,
-        vat_minor=had.vat_minor - gone.vat_minor,
+        vat_minor=had.vat_minor - gone.vat_minor - again,
         net_minor=had.net_minor - gone.net_minor,
     )
 

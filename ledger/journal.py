@@ -14,7 +14,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Index, SmallInteger, UniqueConstraint, text, tuple_
-from sqlmodel import Field, Session, col, select
+from sqlmodel import Field, Session, col, func, select
 
 from ledger import db, periods
 from ledger.core import entry as core
@@ -76,6 +76,9 @@ class Posting(Row, table=True):
     stage: str
     origin: str
     nature: str
+
+
+MONTH = func.coalesce(func.nullif(col(Posting.origin), ""), col(Posting.period))  # whose amount it is
 
 
 class Working(Row, table=True):

@@ -23,6 +23,7 @@ _TOLD = {
     "payout_made": (PAYABLE, 1),
     "payout_confirmed": (IN_TRANSIT, 1),
     "payout_returned": (PAYABLE, -1),
+    "vat_corrected": (PAYABLE, -1),
 }
 
 

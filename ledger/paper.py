@@ -33,11 +33,12 @@ LABELS = {
     "paid_net": Words(zh="已付（税后）", en="Paid, net"),
     "paid_tax": Words(zh="代扣个人所得税", en="Tax withheld"),
     "paid_vat": Words(zh="代扣增值税及附加", en="VAT withheld"),
+    "vat_corrected": Words(zh="增值税更正", en="VAT corrected"),
     "paid_elsewhere": Words(zh="账外已付", en="Paid elsewhere"),
     "left_owing": Words(zh="转为应收追回", en="Debt moved out"),
     "brought_in": Words(zh="期初带入", en="Brought in"),
 }
-_ONLY_IF_ANY = {"year_cap", "paid_elsewhere", "left_owing", "brought_in"}
+_ONLY_IF_ANY = {"year_cap", "vat_corrected", "paid_elsewhere", "left_owing", "brought_in"}
 _STEPS = {
     "made": Words(zh="制单", en="made"),
     "sent": Words(zh="送银行", en="sent"),

@@ -50,7 +50,8 @@ class PayoutLine(Row, table=True):
     bank_cnaps: str = ""
     gross_minor: int = Field(sa_type=BigInteger)
     tax_minor: int = Field(sa_type=BigInteger)
-    vat_minor: int = Field(default=0, sa_type=BigInteger)  # with its surcharges; below zero: given back
+    vat_minor: int = Field(default=0, sa_type=BigInteger)  # with its surcharges; below zero: what others bear
+    vat_back_minor: int = Field(default=0, sa_type=BigInteger)  # in the gross: VAT of before, given back
     net_minor: int = Field(sa_type=BigInteger)
     tax_method: str
     tax_working: list[Any] = Field(sa_type=Json)

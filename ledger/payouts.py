@@ -29,6 +29,7 @@ from ledger import (
     periods,
     persons,
     rights,
+    vat_corrections,
     withholding,
 )
 from ledger.clock import day_of
@@ -78,6 +79,9 @@ def make(
     )
     gross = {one.manager_id: one.payable_minor for one in due}
     taxed = withholding.on_payments(session, gross, value_on, currency=currency)
+    due = [one for one in due if taxed[one.manager_id].net_minor > 0]
+    if not due:
+        raise Conflict("nothing_left_to_pay", "what is withheld would take all of it: nothing is left to pay")
     lines = [_line(session, payout, one, taxed[one.manager_id]) for one in due]
     payout.digest = digest(payout, lines)
     session.add(payout)
@@ -114,6 +118,7 @@ def _line(session: Session, payout: Payout, due: Due, taxed: withholding.Taxed) 
         gross_minor=due.payable_minor,
         tax_minor=held.withheld_minor,
         vat_minor=taxed.vat.vat_minor,
+        vat_back_minor=taxed.vat_back_minor,
         net_minor=taxed.net_minor,
         tax_method=taxed.method,
         tax_working=[step.to_data() for step in taxed.because],
@@ -252,7 +257,8 @@ def give_back(
     by: User,
     now: datetime,
 ) -> None:
-    """Lines are taken out, or returned by the bank: what was reserved for them is payable again.
+    """Lines are taken out, or returned by the bank: what was reserved for them is payable again, and the
+    VAT of their month is set right.
 
     `reason` is one for all, or one by the id of the line; `on` the day it is booked on, else today.
     """
@@ -267,6 +273,7 @@ def give_back(
     summary = f"退汇后重新应付 {payout.no}" if step == "bounce" else f"退回付款 {payout.no}"
     back = [_returned(line, made[line.id], on, summary) for line in lines]
     journal.post_many(session, back, now=now, by=by.id)
+    vat_corrections.settle(session, payout, lines, on=on, by=by, now=now)
 
 
 def _returned(line: PayoutLine, made: tuple[int, entry.Entry], on: date, summary: str) -> entry.Entry:

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 from sqlmodel import Session, and_, col, func, or_, select
 
-from ledger import bank_files, bank_returns, control, layouts, payouts, rights, statements
+from ledger import bank_files, bank_returns, control, layouts, payouts, rights, statements, withholding
 from ledger.bounces import Bounce
 from ledger.clock import end_of
 from ledger.core import entry, period
@@ -87,6 +87,7 @@ def of_month(
             _against("bank_and_payments", lines, booked[entry.BANK], lambda line: line.net_minor),
             _against("tax_and_payments", lines, booked[entry.WITHHELD_IIT], lambda line: line.tax_minor),
             _against("vat_and_payments", lines, booked[entry.WITHHELD_VAT], lambda line: line.vat_minor),
+            _vat(session, month, currency),
             _bounced(session, month, currency),
             _answers(session, lines),
             _files(session, store, batches),
@@ -162,6 +163,14 @@ def _transit(session: Session, currency: str) -> Tie:
     return Tie(
         "transit_and_batches", int(told) + sum(d.amount_minor for d in differences), int(told), differences
     )
+
+
+def _vat(session: Session, month: str, currency: str) -> Tie:
+    """What the books have withheld of payees' VAT for the month, against what their turnover owes."""
+    found = withholding.vat_of_month(session, month, currency=currency)
+    off = [Difference(one.manager_id, "differs", -one.off_minor) for one in found if one.off_minor]
+    had, owed = sum(one.had_minor for one in found), sum(one.owed.total_minor for one in found)
+    return Tie("vat_and_turnover", had, owed, tuple(off))
 
 
 def _bounced(session: Session, month: str, currency: str) -> Tie:
@@ -272,6 +281,7 @@ TITLES = {
     "tax_and_payments": ("代扣个税科目", "已付明细税额"),
     "bounces_and_payments": ("银行科目（退汇）", "退汇明细实付"),
     "vat_and_payments": ("代扣增值税科目", "已付明细增值税"),
+    "vat_and_turnover": ("代扣增值税科目（含更正）", "按当月收入应扣增值税"),
     "payments_and_answers": ("已付明细实付", "银行回单"),
     "files_and_batches": ("银行文件", "付款单"),
     "books_and_statements": ("账面已付（税前）", "结算单已付（税前）"),

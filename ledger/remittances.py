@@ -18,14 +18,13 @@ from ledger.core import period as months
 from ledger.core.errors import Conflict, Invalid
 from ledger.core.money import format_minor
 from ledger.fees import BASIC_ACCOUNT
-from ledger.journal import Entry, Posting
+from ledger.journal import MONTH, Entry, Posting
 from ledger.users import User
 
 Of = Literal["iit", "vat"]
 ACCOUNT: dict[Of, str] = {"iit": entry.WITHHELD_IIT, "vat": entry.WITHHELD_VAT}
 _PREFIX: dict[Of, str] = {"iit": "", "vat": "vat/"}
 _NAMED: dict[Of, str] = {"iit": "代扣个人所得税", "vat": "代扣增值税及附加"}
-MONTH = func.coalesce(func.nullif(col(Posting.origin), ""), col(Posting.period))  # whose tax it is
 
 
 @dataclass(frozen=True, slots=True)

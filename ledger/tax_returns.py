@@ -18,7 +18,7 @@ from sqlmodel import Session, col, func, select
 
 from ledger import audit, identities, managers, rights, sheets, withholding
 from ledger.core import period as months
-from ledger.core import tax_return, vat
+from ledger.core import tax_return
 from ledger.core.errors import Invalid
 from ledger.core.money import format_minor
 from ledger.core.tax import Paid
@@ -105,7 +105,10 @@ def rows(session: Session, period: str, *, by: User) -> list[Row]:
 
 def _rows(session: Session, period: str) -> list[Row]:
     income = withholding.income_through(session)
-    paid = {key: [income(one) for one in some] for key, some in _paid(session, int(period[:4])).items()}
+    paid = {
+        key: [counted for one in some if (counted := income(one)).amount_minor > 0]
+        for key, some in _paid(session, int(period[:4])).items()
+    }
     settings_on = withholding.settings_through(session)
     wanted = sorted(
         key
@@ -221,38 +224,33 @@ def _lacking(found: Iterable[Row], known: Mapping[str, PayeeIdentity]) -> tuple[
 
 def _vat(session: Session, period: str) -> Sheet:
     """What payees owe of VAT for a month that is filed for them, and what was withheld."""
-    months.parse(period)
-    settings_on = withholding.vat_through(session)
-    persons: dict[str, list[Paid]] = defaultdict(list)
-    for (manager_id, method), some in _paid(session, int(period[:4])).items():
-        if method in WITHHELD:
-            persons[manager_id] += [one for one in some if months.of(one.on) == period]
-    wanted = sorted(manager_id for manager_id, some in persons.items() if some)
+    found = [
+        one
+        for one in withholding.vat_of_month(session, months.parse(period))
+        if one.turnover_minor or one.had_minor
+    ]
+    wanted = [one.manager_id for one in found]
     names, known = managers.names(session, wanted), identities.of(session, wanted)
     lines = [
-        (*_person(no, names[one], known.get(one))[:5], *_owed(persons[one], settings_on))
-        for no, one in enumerate(wanted, 1)
+        (*_person(no, names[one.manager_id], known.get(one.manager_id))[:5], *_owed(one))
+        for no, one in enumerate(found, 1)
     ]
     notes = (
-        "达到起征点的，全额计税。“差额”为正的须补扣，为负的为多扣（付款退回）：当月再有付款时自动更正；"
-        "当月不再付款的，按已代扣数缴纳后为收款人申请退还多缴税款。",
+        "达到起征点的，全额计税。付款退回后，多扣的已退回应付佣金，少扣的已从应付佣金中补扣；"
+        "“差额”不为零的，尚有付款在途，或税务设置有变更。",
     )
     return Sheet("代办增值税及附加", _VAT, lines, notes=notes)
 
 
-def _owed(paid: list[Paid], settings_on: vat.SettingsOn) -> tuple[Cell, ...]:
-    gross, had = sum(one.amount_minor for one in paid), sum(one.vat_minor for one in paid)
-    last = max(one.on for one in paid)
-    owed = vat.due(gross, last, settings_on(last))
-    remark = "" if owed.vat_minor else "免征"
+def _owed(one: withholding.VatMonth) -> tuple[Cell, ...]:
     return (
-        gross,
-        gross - owed.vat_minor,
-        owed.vat_minor,
-        owed.surcharge_minor,
-        had,
-        owed.total_minor - had,
-        remark,
+        one.turnover_minor,
+        one.turnover_minor - one.owed.vat_minor,
+        one.owed.vat_minor,
+        one.owed.surcharge_minor,
+        one.had_minor,
+        one.off_minor,
+        "" if one.owed.vat_minor else "免征",
     )
 
 
@@ -272,8 +270,8 @@ def _platform(session: Session, quarter: str) -> Sheet:
 
 
 def _reported(paid: list[tuple[str, Paid]]) -> tuple[Cell, ...]:
-    total = sum(one.amount_minor for _, one in paid)
-    told = sum(one.amount_minor for method, one in paid if method in TOLD)
+    total = sum(one.turnover_minor for _, one in paid)
+    told = sum(one.turnover_minor for method, one in paid if method in TOLD)
     remark = "收入已申报，仅报送身份信息" if told == total else ""
     return ("经纪代理服务", len(paid), total, told, total - told, remark)
 

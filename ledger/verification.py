@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+import sqlalchemy
 from sqlalchemy import text
 from sqlmodel import Session, col, func, select
 
@@ -34,6 +35,7 @@ from ledger import (
     year_caps,
 )
 from ledger.core import entry, report
+from ledger.core import period as months
 from ledger.core.errors import Refused
 from ledger.core.statement import Snapshot, check
 from ledger.files import Store
@@ -163,7 +165,7 @@ def _guards(session: Session) -> Found:
         yield name, "the guard is missing or not as this version has it; run yongjin migrate"
 
 
-_WORKED_OUT = ("accrual", "release", "year_cap")  # kinds that follow from facts, and say how
+_WORKED_OUT = ("accrual", "release", "year_cap", "vat_corrected")  # kinds that follow from facts, and say how
 
 
 def _entries(session: Session) -> Found:
@@ -241,6 +243,8 @@ def _accounts(session: Session) -> Found:
         .having(func.sum(Posting.amount_minor) != 0)
     ):
         yield f"{period} {currency}", f"debits and credits differ by {off}"
+    for manager_id, month, off in _vat_beyond(session):
+        yield f"{manager_id} {month}", f"more VAT was given back than was withheld, by {off}"
     for account in (entry.HELD, entry.IN_TRANSIT, entry.ADVANCES):
         for balance in accounts.by_owner(session, account):
             if balance.balance_minor > 0:
@@ -249,6 +253,22 @@ def _accounts(session: Session) -> Found:
     for (period,) in session.execute(text("SELECT DISTINCT period FROM entry")).all():
         if period > state.closed_through and session.get(periods.Period, period) is None:
             yield period, "has entries but is not among the periods"
+
+
+def _vat_beyond(session: Session) -> Iterator[tuple[str, str, int]]:
+    """Payees' months of which more VAT came back than was withheld, once the bank has answered all of it."""
+    lines = payouts.PayoutLine
+    waiting = session.exec(select(lines).where(lines.state == "reserved"))
+    unanswered = {(line.manager_id, months.of(line.value_on)) for line in waiting}
+    query = (
+        sqlalchemy.select(col(Posting.manager_id), journal.MONTH, func.sum(col(Posting.amount_minor)))
+        .where(col(Posting.account) == entry.WITHHELD_VAT, col(Posting.manager_id) != "")
+        .group_by(col(Posting.manager_id), journal.MONTH)
+        .having(func.sum(Posting.amount_minor) > 0)
+    )
+    for manager_id, month, off in session.execute(query):
+        if (manager_id, month) not in unanswered:
+            yield manager_id, month, int(off)
 
 
 def _moves(session: Session) -> Found:

@@ -195,6 +195,11 @@ class Desk:
     def close(self, period: str, **more: Any) -> None:
         self.do(lambda session: closing.close(session, period, **more, **self.by("finance")))
 
+    def seen(self, period: str) -> list[str]:
+        """What is found in a month before it is closed, for somebody who accepts it."""
+        with self.database.reading() as session:
+            return [one.code for one in closing.look(session, period, **self.by("finance"))]
+
     def settle(self) -> int:
         """Settle the whole world; how many entries it took."""
 

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from api import explain, flash, labels
 from api.doors import Books, By, Now
 from api.forms import Filled, Form
-from api.language import N_
+from api.language import N_, current
 from api.pages import fields, lists, vouchers
 from api.pages.doors import pages, see
 from api.pages.lists import SHOWN
@@ -22,7 +22,7 @@ from api.values import LARGEST
 from api.words import sentence
 from ledger import documents, facts, journal, reversals, rights, users
 from ledger.core import period as months
-from ledger.core import workings
+from ledger.core import tax, workings
 from ledger.core.entry import IN_TRANSIT, KINDS
 from ledger.core.errors import Invalid
 from ledger.facts import Fact
@@ -98,6 +98,7 @@ def entry(request: Request, session: Books, by: By, entry_id: Number) -> Respons
         entry=found,
         causes=[_cause(fact) for fact in facts.some(session, found.because)],
         whys=_whys(session, found),
+        tax=_tax(session, found),
         reversal=journal.reversal_of(session, found.id),
         posted_by=users.names(session, [found.posted_by]).get(found.posted_by, ""),
         payout_id=next((leg.posting.owner for leg in voucher.legs if leg.posting.account == IN_TRANSIT), ""),
@@ -133,6 +134,12 @@ def reverse(request: Request, session: Books, by: By, now: Now, entry_id: Number
 def _cause(fact: Fact) -> Cause:
     is_fee = fact.type in FEES
     return Cause(fact, documents.number(fact) if is_fee else "", is_fee)
+
+
+def _tax(session: Session, found: Entry) -> list[str]:
+    """How the VAT of a payee's month was set right."""
+    kept = journal.working_of(session, found.id) or {}
+    return tax.sentences(tax.from_data(kept.get("tax", [])), current())
 
 
 def _whys(session: Session, found: Entry) -> list[Why]:

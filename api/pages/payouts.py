@@ -30,10 +30,10 @@ from ledger import (
 )
 from ledger.core import tax
 from ledger.core.errors import Conflict, Invalid, Refused
-from ledger.core.tax import Withheld
 from ledger.payables import Due
 from ledger.payouts import Payout, PayoutLine
 from ledger.users import User
+from ledger.withholding import Taxed
 
 router = pages()
 
@@ -105,7 +105,7 @@ def _preview(request: Request, session: Session, by: User, now: datetime, form: 
         "payouts/new.html",
         status=422 if form.errors else 200,
         form=form,
-        rows=[(one, _net(session, one, form)) for one in rows],
+        rows=[(one, _taxed(session, one, form)) for one in rows],
         more=more,
         waiting=waiting[:SHOWN],
         waiting_count=len(waiting),
@@ -119,11 +119,11 @@ def _preview(request: Request, session: Session, by: User, now: datetime, form: 
     )
 
 
-def _net(session: Session, one: Due, form: Form) -> Withheld | None:
-    """The tax and what is left on the value date of the form; None where it cannot be told."""
+def _taxed(session: Session, one: Due, form: Form) -> Taxed | None:
+    """The taxes and what is left on the value date of the form; None where it cannot be told."""
     try:
         day = fields.day(form.text("value_on"))
-        return withholding.on_payments(session, {one.manager_id: one.payable_minor}, day)[one.manager_id].held
+        return withholding.on_payments(session, {one.manager_id: one.payable_minor}, day)[one.manager_id]
     except Refused:
         return None
 

@@ -23,6 +23,10 @@ SHOWN = 100  # differences of one tie
 TITLES = {
     "transit_and_batches": (N_("In transit, by the books"), N_("Payments the bank has not answered")),
     "vat_and_payments": (N_("VAT withheld, by the books"), N_("VAT of the payments")),
+    "vat_and_turnover": (
+        N_("VAT withheld, by the books, corrections in it"),
+        N_("VAT that the payees' month owes"),
+    ),
     "bounces_and_payments": (
         N_("Given back by the bank, by the books"),
         N_("Payments given back in the month, net"),

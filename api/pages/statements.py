@@ -47,6 +47,7 @@ ROWS = {
     "paid_net": N_("Paid, after tax"),
     "paid_tax": N_("Tax withheld"),
     "paid_vat": N_("VAT withheld"),
+    "vat_corrected": N_("VAT corrected"),
     "paid_elsewhere": N_("Paid elsewhere"),
     "left_owing": N_("Left owing"),
     "brought_in": N_("Opening balance"),

@@ -130,7 +130,8 @@ class LineAnswer(Answer):
     bank_account: str = Field(examples=["**** 3445"])
     gross: str
     tax: str
-    vat: str = Field(description="The payee's own VAT with its surcharges; below zero: given back.")
+    vat: str = Field(description="The payee's own VAT with its surcharges; below zero: what others bear.")
+    vat_back: str = Field(description="In the gross: VAT of an earlier payment, given back.")
     net: str
     tax_method: str
     value_on: Day
@@ -148,6 +149,7 @@ class LineAnswer(Answer):
             gross=format_minor(line.gross_minor, currency),
             tax=format_minor(line.tax_minor, currency),
             vat=format_minor(line.vat_minor, currency),
+            vat_back=format_minor(line.vat_back_minor, currency),
             net=format_minor(line.net_minor, currency),
             reason=line.reason,
         )

@@ -105,9 +105,11 @@ KINDS: dict[str, Legs] = {
     # a debt on one deal is netted against another
     "payout_made": Legs(credit=(IN_TRANSIT,), either=(PAYABLE,)),
     "payout_returned": Legs((IN_TRANSIT,), either=(PAYABLE,)),
-    # VAT of an earlier payment of the month that came back is given back with the next
+    # a payment may give back what another of its month, still on its way, bears too much
     "payout_confirmed": Legs((IN_TRANSIT,), (BANK, WITHHELD_IIT), either=(WITHHELD_VAT,)),
     "payout_bounced": Legs((BANK, WITHHELD_IIT), (IN_TRANSIT,), either=(WITHHELD_VAT,)),
+    # a payment of the month came back: too much is given back, too little is taken
+    "vat_corrected": Legs(either=(WITHHELD_VAT, PAYABLE)),
     "paid_elsewhere": Legs(either=(PAYABLE, BANK)),  # it may have come back
     "tax_remitted": Legs((WITHHELD_IIT, WITHHELD_VAT), (BANK,)),
     "left_owing": Legs((RECOVERABLE,), (PAYABLE,)),

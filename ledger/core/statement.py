@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -25,7 +25,8 @@ __all__ = ["Words", "code", "pointing", "to_json"]  # of all papers, and of this
 Kind = Literal["preliminary", "final"]
 Nature = Literal["earned", "adjusted", "clawed_back"]
 StepKind = Literal["made", "sent", "confirmed", "returned", "bounced", "paid_elsewhere"]
-FurtherRow = Literal["year_cap", "left_owing", "brought_in"]
+FurtherRow = Literal["year_cap", "vat_corrected", "left_owing", "brought_in"]
+FURTHER: tuple[FurtherRow, ...] = get_args(FurtherRow)
 CAME_BACK: tuple[StepKind, ...] = ("returned", "bounced")  # before it was paid, and after
 
 
@@ -85,6 +86,7 @@ class Bridge(Value):
     paid_net_minor: int = 0
     paid_tax_minor: int = 0
     paid_vat_minor: int = _later()  # the payee's own VAT, withheld and filed for them
+    vat_corrected_minor: int = _later()  # given back, or taken: a payment that bore VAT came back
     paid_elsewhere_minor: int = 0  # paid before or outside this ledger
     left_owing_minor: int = 0  # a debt moved out of the payable account
     brought_in_minor: int = 0  # balance brought in at cut-over
@@ -268,7 +270,7 @@ def _check_bridge(snapshot: Snapshot) -> None:
     bridge = snapshot.bridge
     added_minor = bridge.opening_minor + sum(amount_minor for _, amount_minor in bridge.rows())
     _tie(snapshot, "closing", bridge.closing_minor, added_minor)
-    for row in ("year_cap", "left_owing", "brought_in"):
+    for row in FURTHER:
         further_minor = sum(item.amount_minor for item in snapshot.further if item.row == row)
         _tie(snapshot, row, getattr(bridge, f"{row}_minor"), further_minor)
 

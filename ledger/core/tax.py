@@ -60,6 +60,12 @@ class Paid:
     withheld_minor: int
     kind: str = KIND
     vat_minor: int = 0  # in the amount, where the payee's VAT was withheld
+    vat_back_minor: int = 0  # in the amount: VAT of an earlier payment, given back
+
+    @property
+    def turnover_minor(self) -> int:
+        """What was paid for services, VAT in it: VAT given back was counted when it was first paid."""
+        return self.amount_minor - self.vat_back_minor
 
 
 @dataclass(frozen=True, slots=True)

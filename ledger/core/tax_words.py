@@ -17,6 +17,15 @@ WORDS = {
         "en": "{due} for the month, less {before} withheld before, is {withheld} with this payment.",
         "zh": "当月应扣{due}，减已扣{before}，本次代扣{withheld}。",
     },
+    "vat.corrected": {
+        "en": "{due} for the month, less {before} withheld, is {off}: below zero it is given back, above "
+        "zero it is taken from what is payable.",
+        "zh": "当月应扣{due}，减已扣{before}，差{off}：为负的退回应付佣金，为正的从应付佣金中补扣。",
+    },
+    "vat.back": {
+        "en": "In the payment is {back} of VAT of an earlier payment set right: no new income.",
+        "zh": "本次付款含以前付款的增值税更正{back}，不是新的收入。",
+    },
     "per_payment.month": {
         "en": "Payments of {month} for one kind of service are one: {before} paid before, and {amount}, "
         "are {income}.",

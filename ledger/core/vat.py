@@ -2,7 +2,8 @@
 
 A person's month is exempt up to a threshold; once that is reached, the whole month is taxed, not what is
 above it (the cliff). A later payment of the month that reaches it bears the tax of the earlier ones too:
-due for the month less withheld in it. Surcharges are a rate on the VAT, and go with it.
+due for the month less withheld in it. Where one of them comes back, the month is set right by the same
+difference. Surcharges are a rate on the VAT, and go with it.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a payment bears of its month: below zero, where a payment that came back had borne too much."""
+    """What a payment bears of its month, or what the month is off by; below zero: too much was borne."""
 
     vat_minor: int = 0
     because: tuple[Step, ...] = ()
@@ -94,10 +95,31 @@ def held(gross_minor: int, before_minor: int, withheld_minor: int, day: date, se
     income_minor = before_minor + gross_minor
     owed = due(income_minor, day, settings)
     vat_minor = owed.total_minor - withheld_minor
-    return Held(vat_minor, tuple(_steps(income_minor, owed, withheld_minor, day, settings)))
+    steps = [_of_month(income_minor, owed, day, settings)]
+    if owed.total_minor or withheld_minor:
+        steps.append(_less("vat.withheld", owed, withheld_minor, "withheld"))
+    return Held(vat_minor, tuple(steps))
 
 
-def _steps(income_minor: int, owed: Due, withheld_minor: int, day: date, settings: Settings) -> list[Step]:
+def off(income_minor: int, withheld_minor: int, booked_minor: int, day: date, settings: Settings) -> Held:
+    """What a month owes of which a payment came back, less `withheld_minor` of it that stands.
+
+    `booked_minor` of it is in the books: no more is given back, for the rest is still on its way.
+    """
+    owed = due(income_minor, day, settings)
+    off_minor = max(owed.total_minor - withheld_minor, -max(booked_minor, 0))
+    if not off_minor:
+        return Held()
+    month = _of_month(income_minor, owed, day, settings)
+    return Held(off_minor, (month, _less("vat.corrected", owed, withheld_minor, "off")))
+
+
+def back(minor: int) -> Step:
+    """That so much of a payment is VAT set right, and no new income."""
+    return Step("vat.back", {"back": _yuan(minor)})
+
+
+def _of_month(income_minor: int, owed: Due, day: date, settings: Settings) -> Step:
     rule = in_force(day)
     numbers: dict[str, int | str] = {
         "month": period.of(day),
@@ -108,15 +130,16 @@ def _steps(income_minor: int, owed: Due, withheld_minor: int, day: date, setting
         "surcharge_rate": format_rate(settings.surcharge_rate),
         "surcharge": _yuan(owed.surcharge_minor),
     }
-    steps = [Step("vat.due" if owed.vat_minor else "vat.exempt", numbers, rule.source)]
-    if owed.total_minor or withheld_minor:
-        told: dict[str, int | str] = {
-            "due": _yuan(owed.total_minor),
-            "before": _yuan(withheld_minor),
-            "withheld": _yuan(owed.total_minor - withheld_minor),
-        }
-        steps.append(Step("vat.withheld", told))
-    return steps
+    return Step("vat.due" if owed.vat_minor else "vat.exempt", numbers, rule.source)
+
+
+def _less(rule: str, owed: Due, withheld_minor: int, named: str) -> Step:
+    numbers: dict[str, int | str] = {
+        "due": _yuan(owed.total_minor),
+        "before": _yuan(withheld_minor),
+        named: _yuan(owed.total_minor - withheld_minor),
+    }
+    return Step(rule, numbers)
 
 
 def in_force(day: date) -> Rule:

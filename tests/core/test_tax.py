@@ -254,7 +254,8 @@ def test_every_step_is_said_in_both_languages() -> None:
         vat.held(gross, 0, 0, date(2026, 5, 6), vat.Settings(is_withheld=True))
         for gross in (1_00, 200_000_00)
     ]
-    workings = [one.because for one in (*held, *of_vat)]
+    of_vat.append(vat.off(50_000_00, 1_089_11, 1_089_11, date(2026, 5, 6), vat.Settings(is_withheld=True)))
+    workings = [*(one.because for one in (*held, *of_vat)), (vat.back(1_089_11),)]
     assert {step.rule for steps in workings for step in steps} == set(WORDS)
     for steps in workings:
         assert from_data([step.to_data() for step in steps]) == steps

@@ -52,6 +52,27 @@ def test_what_was_borne_too_much_comes_back_with_the_next_payment_of_the_month()
     assert again.vat_minor == -1_089_11
 
 
+@pytest.mark.parametrize(
+    ("turnover", "withheld", "booked", "off"),
+    [
+        (50_000_00, 1_089_11, 1_089_11, -1_089_11),  # exempt now: all of it goes back
+        (50_000_00, 1_089_11, 0, 0),  # but nothing of it is in the books yet
+        (50_000_00, 1_089_11, 1_000_00, -1_000_00),
+        (50_000_00, 1_089_11, -5_00, 0),
+        (120_000_00, 594_06, 594_06, 594_06),  # 1,188.12 is due: too little was borne
+        (120_000_00, 1_188_12, 1_188_12, 0),
+        (0, -1_089_11, -1_089_11, 1_089_11),  # given back, and what had borne it came back since
+        (0, 0, 0, 0),
+    ],
+)
+def test_a_month_of_which_a_payment_came_back(turnover: int, withheld: int, booked: int, off: int) -> None:
+    held = vat.off(turnover, withheld, booked, DAY, ON)
+    assert held.vat_minor == off
+    assert bool(held.because) == bool(off)
+    if booked == withheld:
+        assert withheld + off == vat.due(turnover, DAY, ON).total_minor
+
+
 def test_the_working_says_why_in_both_languages() -> None:
     held = vat.held(50_000_00, 60_000_00, 0, DAY, ON)
     assert tax.sentences(held.because, "zh") == [
@@ -65,6 +86,10 @@ def test_the_working_says_why_in_both_languages() -> None:
         "VAT: 1.00 in 2026-03 does not go beyond 100000.00: exempt."
     ]
     assert vat.held(1_00, 0, 0, DAY, vat.OFF).because == ()
+    assert tax.sentences(vat.off(50_000_00, 1_089_11, 1_089_11, DAY, ON).because, "zh") == [
+        "增值税：2026-03收入合计50000.00，未超过100000.00，免征。",
+        "当月应扣0.00，减已扣1089.11，差-1089.11：为负的退回应付佣金，为正的从应付佣金中补扣。",
+    ]
 
 
 def test_before_there_is_a_rule_the_method_is_refused() -> None:

@@ -8,7 +8,8 @@
 4. no overdraft: what is paid was payable, and did not wait for anything
 5. what is held is accounted for: what is due and what waits make the account
 6. an action that is refused changes nothing
-7. earned = held + payable + paid - clawed back, each told by another part of the product
+7. earned = held + payable + paid - clawed back, each told by another part of the product; VAT that was set
+   right is in what is payable and was not earned
 8. a closed month stays as it was, whatever comes after: its entries, and at the end its statements
 
 And at the end every deal, taken out and put into other books beside quite another deal, has earned the same.
@@ -47,6 +48,7 @@ from ledger import (
     accruals,
     approvals,
     bank_answers,
+    bounces,
     closing,
     deals,
     disputes,
@@ -70,7 +72,16 @@ from ledger import (
 )
 from ledger.benches import postgres
 from ledger.core import period
-from ledger.core.entry import ADVANCES, COMMISSION_COST, EXPECTED, HELD, IN_TRANSIT, PAYABLE, WITHHELD_IIT
+from ledger.core.entry import (
+    ADVANCES,
+    COMMISSION_COST,
+    EXPECTED,
+    HELD,
+    IN_TRANSIT,
+    PAYABLE,
+    WITHHELD_IIT,
+    WITHHELD_VAT,
+)
 from ledger.core.errors import Refused
 from ledger.core.facts import DealFacts, Paid
 from ledger.core.facts_writer import write_facts
@@ -93,6 +104,7 @@ STAGES = ("find", "sign", "done")
 WEIGHTS = ({"M1": "1"}, {"M1": "2", "M2": "1"}, {"M2": "1", "M1": "0"})
 KINDS = ("fee_invoiced", "fee_received", "fee_received", "fee_credited", "fee_refunded")
 amounts = st.sampled_from((1, 333, 10_000_00, 9_999_99, 47_123_45))
+much = st.one_of(amounts, st.sampled_from((60_000_00, 120_000_00)))  # VAT begins at 100,000.00
 stages, participants = st.sampled_from(STAGES), st.sampled_from(WEIGHTS)
 back = st.integers(0, 40)  # so many days ago
 INVOICE = pdf()
@@ -196,7 +208,7 @@ class History(RuleBasedStateMachine):
     def reinstate(self, deal: str, ago: int) -> None:
         self.does(lambda s: deals.reinstate(s, deal, on=self.ago(ago), **self.by("operator")))
 
-    @rule(deal=some_deals, who=st.sampled_from(("M1", "M2")), amount=amounts, less=st.booleans(), ago=back)
+    @rule(deal=some_deals, who=st.sampled_from(("M1", "M2")), amount=much, less=st.booleans(), ago=back)
     def adjust(self, deal: str, who: str, amount: int, less: bool, ago: int) -> None:
         about = {"manager_id": who, "stage": "find", "amount_minor": -amount if less else amount}
         about |= {"reason": "补差", "on": self.ago(ago), **self.by("operator")}
@@ -271,7 +283,8 @@ class History(RuleBasedStateMachine):
             waiting = holds.standing(session, self.desk.today)
             for line in payouts.lines_of(session, payout_id):
                 assert balances.get((PAYABLE, line.manager_id), 0) <= 0
-                assert line.gross_minor > 0 and line.net_minor + line.tax_minor == line.gross_minor
+                assert line.gross_minor == line.net_minor + line.tax_minor + line.vat_minor
+                assert line.gross_minor > 0 and line.net_minor > 0
                 for deal, stage in session.execute(taken, {"line": line.id}):
                     assert not any(_covers(hold, line.manager_id, deal, stage) for hold in waiting)
 
@@ -294,6 +307,14 @@ class History(RuleBasedStateMachine):
         self.does(lambda s: bank_answers.confirm(s, batch, **about))
         about = {"line_ids": lines[1:] or lines, "reason": "退票", **self.by("finance")}
         self.does(lambda s: bank_answers.return_lines(s, batch, **about))
+
+    @rule(batch=batches, line=st.integers(0, 1), ago=st.integers(0, 5))
+    def come_back(self, batch: str, line: int, ago: int) -> None:
+        """The bank gives back what it had paid, or says so of what it never did."""
+        with self.desk.database.reading() as session:
+            lines = [one.id for one in payouts.lines_of(session, batch)]
+        reasons, on = {lines[line % len(lines)]: "退汇"}, self.desk.today - timedelta(days=ago)
+        self.does(lambda s: bounces.record(s, batch, reasons, on=on, **self.by("finance")))
 
     @rule(batch=consumes(batches))
     def void(self, batch: str) -> None:
@@ -336,15 +357,37 @@ class History(RuleBasedStateMachine):
 
         self.does(write)
 
-    @rule(months=st.integers(0, 2), amount=st.sampled_from((None, 1)))
-    def remit(self, months: int, amount: int | None) -> None:
+    @rule(
+        decided=st.sampled_from(
+            (
+                (settings.VAT, "yes"),
+                (settings.VAT, "yes"),
+                (settings.VAT, "no"),
+                (settings.VAT_AT, "taxed"),
+                (settings.VAT_SURCHARGES, "12%"),
+                (settings.VAT_IN_INCOME, "yes"),
+            )
+        ),
+        from_january=st.booleans(),
+    )
+    def decide_vat(self, decided: tuple[str, str], from_january: bool) -> None:
+        """Whether payees' VAT is withheld, and how: from today on, or since the year began."""
+        name, value = decided
+        day = self.desk.today.replace(month=1, day=1) if from_january else self.desk.today
+        about = {"value": value, "from_on": day, "reason": "核定", **self.by("finance")}
+        self.does(lambda s: settings.decide(s, name, **about))
+
+    @rule(
+        months=st.integers(0, 2), amount=st.sampled_from((None, 1)), of=st.sampled_from(("iit", "iit", "vat"))
+    )
+    def remit(self, months: int, amount: int | None, of: Any) -> None:
         """A month's tax goes to the tax office: all of what is open, or a fen."""
         month = self.month_before(months)
         self.count += 1
 
         def write(session: Any) -> None:
-            found = {one.period: one.open_minor for one in remittances.by_month(session, "CNY")}
-            about = {"amount_minor": amount or found.get(month, 0), "on": self.desk.today}
+            found = {one.period: one.open_minor for one in remittances.by_month(session, "CNY", of)}
+            about = {"amount_minor": amount or found.get(month, 0), "on": self.desk.today, "of": of}
             remittances.remit(session, month, ref=f"WS-{self.count}", **about, **self.by("finance"))
 
         self.does(write)
@@ -428,11 +471,12 @@ class History(RuleBasedStateMachine):
             for had, back in (("fee_invoiced", "fee_credited"), ("fee_received", "fee_refunded"))
         )
         assert self.found(f"SELECT deal_id FROM fact GROUP BY deal_id HAVING {given_back}") == []
-        remitted = (
-            "SELECT coalesce(nullif(origin, ''), period) FROM posting"
-            f" WHERE account = '{WITHHELD_IIT}' GROUP BY 1 HAVING sum(amount_minor) > 0"
+        withheld = (
+            "SELECT coalesce(nullif(p.origin, ''), p.period) FROM posting p JOIN entry e ON e.id = p.entry_id"
+            f" WHERE p.account = '{WITHHELD_IIT}' AND e.kind <> 'tax_remitted'"
+            " GROUP BY 1 HAVING sum(p.amount_minor) > 0"
         )
-        assert self.found(remitted) == []
+        assert self.found(withheld) == []
         used = (
             "SELECT i.id FROM payee_invoice i JOIN invoice_use u ON u.invoice_id = i.id"
             " JOIN payout_line l ON l.id = u.line_id WHERE l.state IN ('reserved', 'paid')"
@@ -479,7 +523,12 @@ class History(RuleBasedStateMachine):
             "SELECT manager_id, sum(gross_minor) FROM payout_line"
             " WHERE state IN ('reserved', 'paid') GROUP BY manager_id"
         )
-        self.earned_is_somewhere(goals, relief, balances, dict(self.found(paid)))
+        given_back = (
+            "SELECT p.manager_id, sum(p.amount_minor) FROM posting p JOIN entry e ON e.id = p.entry_id"
+            f" WHERE e.kind = 'vat_corrected' AND p.account = '{WITHHELD_VAT}' GROUP BY p.manager_id"
+        )
+        not_earned = dict(self.found(given_back))
+        self.earned_is_somewhere(goals, relief, balances, dict(self.found(paid)), not_earned)
 
     def earned_is_somewhere(
         self,
@@ -487,6 +536,7 @@ class History(RuleBasedStateMachine):
         relief: dict[ManagerYear, int],
         balances: dict[tuple[str, str], int],
         paid: dict[str, Any],
+        not_earned: dict[str, Any],
     ) -> None:
         """7: the engine says what was earned and taken back, the accounts what is held and payable, and
         the lines of payouts what was paid. What a cap takes off a year was not earned."""
@@ -496,7 +546,8 @@ class History(RuleBasedStateMachine):
             earned -= sum(minor for year, minor in relief.items() if year.manager_id == who)
             clawed_back = -sum(row.clawed_minor for row in rows)
             held, payable = (-balances.get((account, who), 0) for account in (HELD, PAYABLE))
-            assert earned == held + payable + int(paid.get(who, 0)) + clawed_back
+            vat = int(not_earned.get(who, 0))
+            assert earned + vat == held + payable + int(paid.get(who, 0)) + clawed_back
 
     @invariant()
     def closed_months_stay(self) -> None:

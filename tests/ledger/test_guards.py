@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Date, text
+from sqlalchemy import Column, Connection, Date, text
 from sqlalchemy.exc import DBAPIError
 
 from ledger import guarded, guards, journal, seals, tables
@@ -29,6 +30,7 @@ from ledger.core.entry import (
     RECOVERABLE,
     REVERSED_BY,
     WITHHELD_IIT,
+    WITHHELD_VAT,
     Entry,
     Posting,
 )
@@ -501,6 +503,46 @@ NEW_DRAFT = {
 }
 
 
+def test_nothing_is_born_in_the_middle_of_its_life(owner: Database) -> None:
+    for table, first in guarded.BORN.items():
+        steps = guarded.STEPS[table]
+        later = {state for found in steps.values() for state in found.values()} - {first}
+        found = {state: tried(owner, a_row(owner, table, state)) for state in later}
+        assert found == dict.fromkeys(later, f"{table}_state")
+        assert tried(owner, a_row(owner, table, first)) != f"{table}_state"
+
+
+def test_what_was_written_into_a_row_stays_from_the_first_day(owner: Database) -> None:
+    """Also of a draft, an open invitation, a dispute nobody has answered: only what moves may move."""
+    for frozen in (one for one in guarded.FROZEN if not one.once_not and one.table in guarded.BORN):
+        columns = tables.metadata.tables[frozen.table].columns
+        born = a_row(owner, frozen.table, guarded.BORN[frozen.table])
+        fixed = {c.name for c in columns} - {*frozen.movable, *key_of(frozen.table)}
+        assert fixed, frozen.table
+        for name in fixed:
+            other = sample(owner, columns[name], "other")
+            attack = f"UPDATE {frozen.table} SET {name} = {other} WHERE {key_of(frozen.table)[0]} = 'raw'"
+            assert tried(owner, born, attack) == f"{frozen.table}_changed", name
+
+
+def a_row(database: Database, table: str, state: str) -> str:
+    """A row of a table, as it begins or is said to."""
+    columns = tables.metadata.tables[table].columns
+    given = {"id": "'2026-09'" if table == "period" else "'raw'", "state": f"'{state}'"}
+    values = [given.get(column.name, sample(database, column)) for column in columns]
+    return f"INSERT INTO {table} ({', '.join(columns.keys())}) VALUES ({', '.join(values)})"
+
+
+def sample(database: Database, column: Column[Any], word: str = "raw") -> str:
+    """Something a column takes."""
+    kind = column.type.compile(database.engine.dialect)
+    if "INT" in kind:
+        return str(len(word))
+    if kind.startswith(("DATE", "TIME")):
+        return f"'2026-03-{len(word):02d}'"
+    return f"""'"{word}"'""" if kind == "JSONB" else f"'{word}'"
+
+
 def test_nothing_that_is_kept_gets_another_name_or_stands_for_another(owner: Database) -> None:
     """Renamed it would be gone; and UPDATE OR REPLACE removes the row that has the name already."""
     kept = [table for table in guarded.KEPT if rows_of(owner, table)]
@@ -722,6 +764,21 @@ MONEY_OUT: Mapping[str, tuple[Attack, str]] = {
     "a line more, once it was sent": (
         (*batch(), approval(), step("approved"), step("sent"), ONE_MORE),
         "payout_line_late",
+    ),
+    "its income tax booked as VAT": (
+        (
+            *batch(),
+            *RESERVED,
+            approval(),
+            step("approved"),
+            step("sent"),
+            *(one.replace(f"'{WITHHELD_IIT}'", f"'{WITHHELD_VAT}'") for one in PAID),
+        ),
+        "payment_differs",
+    ),
+    "reserved, and its parts do not add up": (
+        (*(one.replace("100, 10, 90", "100, 9, 90") for one in batch()), *RESERVED),
+        "payment_differs",
     ),
     "more leaves the bank": (
         (

@@ -1,7 +1,8 @@
 """Any history of batches: made, approved, changed, voided, sent, answered in part, retried, imported twice.
 
 After every step nothing is lost: what a manager earned is payable, on its way or paid, to the fen; every
-account holds what its papers say; and a step that is refused leaves the books as they were.
+account holds what its papers say; VAT withheld for a month is what the month owes, once the bank has
+answered; and a step that is refused leaves the books as they were.
 """
 
 from __future__ import annotations
@@ -16,15 +17,25 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import text
 
-from ledger import approvals, bank_answers, bounces, control, deals, holds, payouts, sending
+from ledger import approvals, bank_answers, bounces, control, deals, holds, payouts, sending, withholding
+from ledger.bank_answers import confirm
+from ledger.core import period
 from ledger.core.entry import IN_TRANSIT
 from ledger.core.errors import Refused
 from ledger.db import Database
 from ledger.files import Store
 from ledger.payouts import Payout
+from ledger.settings import VAT, VAT_IN_INCOME, VAT_SURCHARGES
+from ledger.settings import decide as settle_on
 from tests.ledger import bank
 from tests.ledger.firm import DEAL, day
 from tests.ledger.payrun import VALUE_ON, World
@@ -35,11 +46,13 @@ EARNED = """
 """
 PAID = """
     SELECT p.manager_id, -sum(p.amount_minor) FROM posting p JOIN entry e ON e.id = p.entry_id
-    WHERE e.kind IN ('payout_confirmed', 'payout_bounced') AND p.account IN ('1002', '2221.12')
-    GROUP BY p.manager_id
+    WHERE e.kind IN ('payout_confirmed', 'payout_bounced', 'vat_corrected')
+    AND p.account IN ('1002', '2221.12', '2221.13') GROUP BY p.manager_id
 """
 COST = "SELECT manager_id, sum(amount_minor) FROM posting WHERE account = '6401' GROUP BY manager_id"
 batches, numbers = st.integers(0, 5), st.integers(0, 5)
+# 100,000.00 in a month is where VAT begins
+earnings = st.sampled_from((0, 50_00, -70_00, 60_000_00, 45_000_00, 120_000_00, -60_000_00))
 
 
 class Batches(RuleBasedStateMachine):
@@ -52,6 +65,21 @@ class Batches(RuleBasedStateMachine):
         self.world = self.fresh()
         self.files: list[bytes] = []
         self.now = day(7)
+
+    @initialize(
+        withheld=st.sampled_from(("yes", "yes", "no")),
+        surcharges=st.sampled_from(("0%", "12%")),
+        in_income=st.sampled_from(("yes", "no")),
+        much=st.sampled_from((True, True, False)),
+    )
+    def decide(self, withheld: str, surcharges: str, in_income: str, much: bool) -> None:
+        """Whether payees' VAT is withheld, and how; perhaps somebody was paid so much that they owe some."""
+        values = {VAT: withheld, VAT_SURCHARGES: surcharges, VAT_IN_INCOME: in_income}
+        about = {"from_on": VALUE_ON.replace(day=1), "reason": "x", "by": self.world.firm.finance}
+        for name, value in values.items():
+            self.world.do(lambda s, n=name, v=value: settle_on(s, n, value=v, now=self.now, **about))
+        for amount in (60_000_00, 45_000_00) if much else ():
+            self.with_the_bank("M2", amount, alone=True, paid=True)
 
     def teardown(self) -> None:
         self.world.database.close()
@@ -86,9 +114,9 @@ class Batches(RuleBasedStateMachine):
             )
         )
 
-    @rule(who=st.sampled_from((None, ["M1"], ["M2", "M3"])), amount=st.sampled_from((0, 50_00, -70_00)))
-    def with_the_bank(self, who: list[str] | None, amount: int) -> None:
-        """One batch all the way to the bank, after something more was earned or taken back."""
+    @rule(who=st.sampled_from(("M1", "M2", "M3")), amount=earnings, alone=st.booleans(), paid=st.booleans())
+    def with_the_bank(self, who: str, amount: int, alone: bool, paid: bool) -> None:
+        """One batch all the way to the bank, after something more was earned or taken back; or paid by it."""
 
         def act(session: Any) -> None:
             people, now = self.world.firm, self.now
@@ -96,7 +124,7 @@ class Batches(RuleBasedStateMachine):
                 deals.adjust(
                     session,
                     DEAL,
-                    manager_id="M2",
+                    manager_id=who,
                     stage="need_discovery",
                     amount_minor=amount,
                     reason="x",
@@ -104,9 +132,13 @@ class Batches(RuleBasedStateMachine):
                     by=people.finance,
                     now=now,
                 )
-            made = payouts.make(session, value_on=VALUE_ON, only=who, by=people.operator, now=now)
+            only = [who] if alone else None
+            made = payouts.make(session, value_on=VALUE_ON, only=only, by=people.operator, now=now)
             approvals.approve(session, made.id, by=people.second, now=now)
             sending.send(session, people.store, made.id, by=people.finance, now=now)
+            if paid:
+                answered = {"by": people.finance, "now": day(9)}
+                confirm(session, made.id, value_on=VALUE_ON, **answered)
 
         self.tried(act)
 
@@ -232,7 +264,17 @@ class Batches(RuleBasedStateMachine):
             assert list(control.differences(session)) == []
             for payout_id, sums in payouts.sums(session, _ids(session)).items():
                 assert sums["reserved"].gross_minor >= 0, payout_id
-                assert sums[""].gross_minor == sums[""].net_minor + sums[""].tax_minor
+                all = sums[""]
+                assert all.gross_minor == all.net_minor + all.tax_minor + all.vat_minor
+
+    @invariant()
+    def vat_is_what_the_month_owes(self) -> None:
+        """Of payees with nothing on its way."""
+        waiting = "SELECT DISTINCT manager_id FROM payout_line WHERE state = 'reserved'"
+        with self.world.database.reading() as session:
+            on_the_way = {who for (who,) in session.execute(text(waiting))}
+            for month in withholding.vat_of_month(session, period.of(VALUE_ON)):
+                assert month.off_minor == 0 or month.manager_id in on_the_way, month
 
 
 def _ids(session: Any) -> list[str]:

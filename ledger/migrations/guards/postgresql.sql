@@ -242,10 +242,35 @@ BEGIN
                FROM public.posting p WHERE p.entry_id = NEW.id AND p.account = '2202.03')
           AND (SELECT coalesce(bool_and(p.owner = l.manager_id), true)
                FROM public.posting p WHERE p.entry_id = NEW.id AND p.account = '2202.01')
-          AND (NEW.kind = 'payout_made' OR l.net_minor = (
-            SELECT coalesce(-sum(p.amount_minor), 0) FROM public.posting p
-            WHERE p.entry_id = NEW.id AND p.account = '1002'))) THEN
+          AND l.gross_minor = l.tax_minor + l.vat_minor + l.net_minor
+          AND (NEW.kind = 'payout_made' OR (
+            SELECT coalesce(-sum(p.amount_minor) FILTER (WHERE p.account = '1002'), 0) = l.net_minor
+               AND coalesce(-sum(p.amount_minor) FILTER (WHERE p.account = '2221.12'), 0) = l.tax_minor
+               AND coalesce(-sum(p.amount_minor) FILTER (WHERE p.account = '2221.13'), 0) = l.vat_minor
+            FROM public.posting p WHERE p.entry_id = NEW.id))) THEN
       PERFORM guard_refuse('payment_differs');
+    END IF;
+  END IF;
+  -- a payee's VAT is set right where a payment of the month came back; no more is given back than was withheld
+  IF NEW.kind = 'vat_corrected' THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended('payee:' || one.manager_id, 0)) FROM (
+      SELECT DISTINCT manager_id FROM public.posting WHERE entry_id = NEW.id ORDER BY 1) AS one;
+    IF EXISTS (
+        SELECT 1 FROM public.posting p WHERE p.entry_id = NEW.id AND (
+          (p.account = '2202.01' AND p.owner <> p.manager_id)
+          OR NOT EXISTS (
+            SELECT 1 FROM public.payout_line l
+            WHERE l.manager_id = p.manager_id AND l.state IN ('returned', 'taken_out', 'bounced')
+              AND to_char(l.value_on, 'YYYY-MM') = coalesce(nullif(p.origin, ''), p.period)))) THEN
+      PERFORM guard_refuse('vat_correction_differs');
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM public.posting n
+        WHERE n.entry_id = NEW.id AND n.account = '2221.13' AND n.amount_minor > 0 AND (
+          SELECT sum(p.amount_minor) FROM public.posting p
+          WHERE p.account = '2221.13' AND p.manager_id = n.manager_id AND p.currency = n.currency
+            AND coalesce(nullif(p.origin, ''), p.period) = coalesce(nullif(n.origin, ''), n.period)) > 0) THEN
+      PERFORM guard_refuse('vat_beyond_withheld');
     END IF;
   END IF;
   RETURN NEW;

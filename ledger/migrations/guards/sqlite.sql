@@ -112,9 +112,28 @@ CREATE TRIGGER entry_is_whole BEFORE INSERT ON entry BEGIN
              FROM posting p WHERE p.entry_id = NEW.id AND p.account = '2202.03')
         AND (SELECT coalesce(min(p.owner = l.manager_id), 1)
              FROM posting p WHERE p.entry_id = NEW.id AND p.account = '2202.01')
-        AND (NEW.kind = 'payout_made' OR l.net_minor = (
-          SELECT coalesce(-sum(p.amount_minor), 0) FROM posting p
-          WHERE p.entry_id = NEW.id AND p.account = '1002')));
+        AND l.gross_minor = l.tax_minor + l.vat_minor + l.net_minor
+        AND (NEW.kind = 'payout_made' OR (
+          SELECT coalesce(-sum(CASE p.account WHEN '1002' THEN p.amount_minor END), 0) = l.net_minor
+             AND coalesce(-sum(CASE p.account WHEN '2221.12' THEN p.amount_minor END), 0) = l.tax_minor
+             AND coalesce(-sum(CASE p.account WHEN '2221.13' THEN p.amount_minor END), 0) = l.vat_minor
+          FROM posting p WHERE p.entry_id = NEW.id)));
+  -- a payee's VAT is set right where a payment of the month came back; no more is given back than was withheld
+  SELECT RAISE(ABORT, 'vat_correction_differs')
+    WHERE NEW.kind = 'vat_corrected' AND EXISTS (
+      SELECT 1 FROM posting p WHERE p.entry_id = NEW.id AND (
+        (p.account = '2202.01' AND p.owner <> p.manager_id)
+        OR NOT EXISTS (
+          SELECT 1 FROM payout_line l
+          WHERE l.manager_id = p.manager_id AND l.state IN ('returned', 'taken_out', 'bounced')
+            AND substr(l.value_on, 1, 7) = coalesce(nullif(p.origin, ''), p.period))));
+  SELECT RAISE(ABORT, 'vat_beyond_withheld')
+    WHERE NEW.kind = 'vat_corrected' AND EXISTS (
+      SELECT 1 FROM posting n
+      WHERE n.entry_id = NEW.id AND n.account = '2221.13' AND n.amount_minor > 0 AND (
+        SELECT sum(p.amount_minor) FROM posting p
+        WHERE p.account = '2221.13' AND p.manager_id = n.manager_id AND p.currency = n.currency
+          AND coalesce(nullif(p.origin, ''), p.period) = coalesce(nullif(n.origin, ''), n.period)) > 0);
 END
 ;;
 CREATE TRIGGER entry_never_changes BEFORE UPDATE ON entry BEGIN
