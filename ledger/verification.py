@@ -5,7 +5,8 @@ It trusts no trigger: what the guards should have refused is looked for again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -312,20 +313,33 @@ _BOOKED = {
 
 def _payouts(session: Session) -> Found:
     """Every payment's entries say what its line says."""
-    for line in session.exec(select(payouts.PayoutLine).order_by(col(payouts.PayoutLine.id))):
-        if line.gross_minor != line.tax_minor + line.vat_minor + line.net_minor:
-            yield f"payment {line.id}", "gross is not tax and net together"
-        wanted = _BOOKED.get(line.state, {"payout_made", "payout_returned"})
-        booked = set(
-            session.exec(
-                select(Entry.kind).where(Entry.source == line.id, col(Entry.kind).startswith("payout_"))
-            )
-        )
-        if booked != wanted:
-            yield (
-                f"payment {line.id}",
-                f"is {line.state} but the books have {', '.join(sorted(booked)) or 'nothing'}",
-            )
+    after = ""
+    while lines := _lines_after(session, after):
+        booked = _booked(session, [line.id for line in lines])
+        for line in lines:
+            if line.gross_minor != line.tax_minor + line.vat_minor + line.net_minor:
+                yield f"payment {line.id}", "gross is not tax and net together"
+            if booked[line.id] != _BOOKED.get(line.state, {"payout_made", "payout_returned"}):
+                there = ", ".join(sorted(booked[line.id])) or "nothing"
+                yield f"payment {line.id}", f"is {line.state} but the books have {there}"
+        after = lines[-1].id
+        session.expunge_all()
+
+
+def _lines_after(session: Session, after: str) -> Sequence[payouts.PayoutLine]:
+    lines = payouts.PayoutLine
+    return session.exec(select(lines).where(lines.id > after).order_by(col(lines.id)).limit(2000)).all()
+
+
+def _booked(session: Session, line_ids: Sequence[str]) -> Mapping[str, set[str]]:
+    """By payment, the kinds of entry the books have of it."""
+    query = select(Entry.source, Entry.kind).where(
+        col(Entry.kind).in_(_BOOKED["bounced"]), col(Entry.source).in_(line_ids)
+    )
+    found: dict[str, set[str]] = defaultdict(set)
+    for source, kind in session.exec(query):
+        found[source].add(kind)
+    return found
 
 
 def _batches(session: Session) -> Found:

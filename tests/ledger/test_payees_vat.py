@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from ledger import bank_answers, bounces, deals, journal, payouts, remittances, settings, tax_returns
@@ -363,6 +364,32 @@ def test_the_statement_says_what_was_given_back(desk: Desk) -> None:
     # 60,000.00 again, 50,000.00 of March and 450.00; the VAT was given back
     assert made.year_to_date.paid_gross_minor == 110_450_00
     assert made.year_to_date.vat_minor == 0
+
+
+def test_verify_names_a_month_that_gave_back_too_much(desk: Desk, request: pytest.FixtureRequest) -> None:
+    decide(desk)
+    paid(desk, 110_000_00)
+    draft = entry.Entry(
+        kind="vat_corrected",
+        source="x",
+        on=desk.today,
+        period="2026-03",
+        currency="CNY",
+        postings=(
+            entry.Posting(entry.WITHHELD_VAT, CLIFF + 1, manager_id="M1"),
+            entry.Posting(entry.PAYABLE, -CLIFF - 1, "M1", manager_id="M1"),
+        ),
+    )
+    owner = Database(request.getfixturevalue("settings").owner_url)
+    try:
+        with owner.writing() as session:
+            on = "" if owner.is_sqlite else " ON entry"
+            session.execute(text("DROP TRIGGER entry_is_whole" + on))
+            journal.post(session, draft, now=desk.now, working={"tax": []})
+    finally:
+        owner.close()
+    found = [one for one in desk.wrong() if not one.startswith("guards")]
+    assert found == ["accounts: M1 2026-03: more VAT was given back than was withheld, by 1"]
 
 
 def test_the_databases_themselves_refuse_a_correction_that_is_none(desk: Desk) -> None:

@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event, text
 
 from ledger import approvals, bank_answers, deals, fees, owings, payouts
+from ledger.config import Settings
 from ledger.core import entry
 from ledger.core.errors import Conflict, Refused
 from ledger.core.policy import Band
@@ -161,3 +164,58 @@ def test_a_debt_after_the_payout_is_carried_over_two_months_and_netted_gross(wor
     made = world.do(lambda s: payouts.make(s, value_on=day(100).date(), by=world.firm.operator, now=day(100)))
     assert [(line.manager_id, line.gross_minor) for line in world.lines(made)] == [("M2", 200_00)]
     assert world.differences(day(100)) == []
+
+
+def test_verify_asks_as_often_for_many_payments_as_for_few(world: World) -> None:
+    def asked(made: Callable[[], object]) -> int:
+        made()
+        ran: list[str] = []
+
+        def note(*given: Any) -> None:
+            ran.append(given[2])
+
+        event.listen(world.database.engine, "before_cursor_execute", note)
+        try:
+            assert world.differences(day(7)) == []
+        finally:
+            event.remove(world.database.engine, "before_cursor_execute", note)
+        return sum("payout_line" in one or "entry.kind" in one for one in ran)
+
+    few = asked(lambda: make(world, ["M2"]))
+
+    def more() -> None:
+        for number in range(3, 12):
+            world.earner(f"M{number}", 100_00)
+        world.do(lambda s: payouts.void(s, _made(world).id, reason="x", by=world.firm.operator, now=day(7)))
+        make(world)
+
+    # one more batch is one more look at a batch, however many are paid with it
+    assert asked(more) <= few + 3
+
+
+def _made(world: World) -> Payout:
+    with world.database.reading() as session:
+        found = payouts.listing(session, by=world.firm.operator, state="made")[0]
+        session.expunge_all()
+    return found
+
+
+def test_verify_names_a_payment_that_says_other_than_the_books(world: World, settings: Settings) -> None:
+    payout = make(world, ["M2"])
+    (line,) = world.lines(payout)
+    owner = Database(settings.owner_url)
+    try:
+        with owner.writing() as session:
+            on = "" if owner.is_sqlite else " ON payout_line"
+            session.execute(text("DROP TRIGGER payout_line_steps" + on))
+            session.execute(text("DROP TRIGGER payout_line_stays" + on))
+            session.execute(
+                text("UPDATE payout_line SET state = 'paid', tax_minor = 1 WHERE id = :id"), {"id": line.id}
+            )
+    finally:
+        owner.close()
+    found = {(one.where, one.what) for one in world.differences(day(7)) if one.check == "payouts"}
+    assert found == {
+        (f"payment {line.id}", "is paid but the books have payout_made"),
+        (f"payment {line.id}", "gross is not tax and net together"),
+    }
