@@ -1,7 +1,8 @@
 """Access tokens (访问令牌): what a program signs in with in somebody's name, for some nouns and some time.
 
-Told once and kept as a hash. A token never governs sign-ins, users, tokens or
-webhooks, and never opens pages.
+Told once and kept as a hash. A token never governs sign-ins, users, tokens or webhooks, lets nobody in
+and nobody approve in another's place, hands out nobody's data whole and deletes none, and never opens
+pages: a person signs in for that.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from ledger.rights import Actor
 PREFIX = "yjt_"  # so that a secret that got out is found by those who look for such
 LONGEST_DAYS = 366
 MOST = 20  # of one person
-CLOSED = frozenset({"", "tokens", "access_tokens", "users", "webhooks"})
+CLOSED = frozenset(
+    {"", "tokens", "access_tokens", "users", "webhooks", "invitations", "stand-ins", "persons"}
+)
 TOUCHED = timedelta(minutes=10)
 
 

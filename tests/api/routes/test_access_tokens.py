@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.api.routes.office import PASSWORD, Office
+
+STAND_IN = {
+    "for_user": "us_second",
+    "by_user": "us_finance",
+    "from_on": "2026-03-01",
+    "to_on": "2026-03-09",
+    "reason": "r",
+}
 
 
 def made(office: Office, who: str, *scopes: str, days: int = 30) -> dict[str, Any]:
@@ -34,6 +44,27 @@ def test_no_token_governs_sign_ins_users_or_tokens_or_opens_pages(office: Office
     password = {"old": PASSWORD, "new": "longer than it was"}
     assert status(office, token, "POST", "/api/v1/users/me/password", password) == 403
     assert status(office, token, "GET", "/users") == 403
+
+
+@pytest.mark.parametrize(
+    ("who", "call", "body", "by_hand"),
+    [
+        ("operator", "POST /invitations", {"phone": "13900000019"}, 201),
+        ("operator", "GET /invitations", None, 200),
+        ("operator", "POST /stand-ins", STAND_IN, 201),
+        ("operator", "GET /stand-ins", None, 200),
+        ("zhang", "POST /persons/M1/copy", {"reason": "r"}, 200),
+        ("zhang", "POST /persons/M1/erasure", {"reason": "r"}, 202),
+    ],
+)
+def test_who_gets_in_or_approves_for_another_and_what_is_kept_of_a_person_is_for_people(
+    office: Office, who: str, call: str, body: Any, by_hand: int
+) -> None:
+    token = made(office, who, "*:read", "*:write", "invitations:write", "persons:write")["token"]
+    method, path = call.split()
+    assert status(office, token, method, f"/api/v1{path}", body) == 403
+    sent = {"json": body} if body else {}
+    assert office.send(who, method, path, **sent).status_code == by_hand
 
 
 def test_a_token_may_no_more_than_who_made_it(office: Office) -> None:

@@ -60,7 +60,7 @@ class Caller:
         if self.who != "token":
             return self.office.secret(self.who)
         made = {"name": "tried", "scopes": ["*:read", "*:write"], "days": 30}
-        return str(self.office.post("operator", "/access_tokens", made)["secret"])
+        return str(self.office.post("operator", "/access_tokens", made)["token"])
 
     def call(self, case: Case) -> None:
         """One call, and its answer looked at."""
