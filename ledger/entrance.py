@@ -43,7 +43,14 @@ def sign_in(
 
 
 def sign_in_by_company(
-    session: Session, who: Identity, *, code: str = "", address: str = "", program: str = "", now: datetime
+    session: Session,
+    who: Identity,
+    *,
+    code: str = "",
+    address: str = "",
+    program: str = "",
+    browser: str = "",
+    now: datetime,
 ) -> tuple[User, str]:
     """The same for whom the company named. Who has a second factor here is asked for it, unless the company
     itself asked for more than one.
@@ -52,7 +59,8 @@ def sign_in_by_company(
     if who.strong:
         return user, _begun(session, user, sign_ins.COMPANY_STRONG, address, program, now)
     if code.strip():  # a guess; whoever guesses this person's password keeps nobody from coming in here
-        tries.check(session, user.phone, address=address, now=now)
+        known = known_browser(session, user.phone, browser, now=now)
+        tries.check(session, user.phone, address=address, browser=known, now=now)
     _take_second(session, user, code, now)
     return user, _begun(session, user, sign_ins.COMPANY, address, program, now)
 

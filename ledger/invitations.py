@@ -121,6 +121,8 @@ def _check_free(session: Session, number: str, manager_id: str | None, now: date
         )
     if manager_id is not None:
         managers.get(session, manager_id)
+        if users.is_known(session, manager_id):
+            raise users.second_sign_in(manager_id)
     waiting = select(Invitation).where(
         Invitation.phone == number, col(Invitation.state).in_(("open", "entered"))
     )

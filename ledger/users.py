@@ -81,6 +81,8 @@ def add(
     number = phone_number(phone)
     if find(session, number) is not None:
         raise Conflict("phone_taken", "there is already a user with the phone number {phone}", phone=number)
+    if role == "manager" and manager_id is not None and _signs_in(session, manager_id):
+        raise second_sign_in(manager_id)
 
     user = User(
         id=ids.new("us"),
@@ -108,7 +110,10 @@ def join(
     by: Actor,
     now: datetime,
 ) -> User:
-    """The user of a manager who chose their password when they joined."""
+    """The user of a manager who chose their password when they joined; nobody has a user already."""
+    db.lock(session, f"user of {manager_id}")
+    if is_known(session, manager_id):
+        raise second_sign_in(manager_id)
     if find(session, phone) is not None:
         raise Conflict("phone_taken", "there is already a user with the phone number {phone}", phone=phone)
     user = User(
@@ -124,6 +129,13 @@ def join(
     audit.changed(session, by, "user.join", user, now=now)
     session.flush()
     return user
+
+
+def _signs_in(session: Session, manager_id: str) -> bool:
+    """Whether somebody signs in as this manager, and as nothing else."""
+    db.lock(session, f"user of {manager_id}")
+    theirs = select(User.id).where(User.manager_id == manager_id, User.role == "manager")
+    return session.exec(theirs.where(col(User.disabled_at).is_(None)).limit(1)).first() is not None
 
 
 def _check_role(session: Session, role: str, manager_id: str | None) -> None:
@@ -166,6 +178,15 @@ def find(session: Session, phone: str) -> User | None:
 def is_known(session: Session, manager_id: str) -> bool:
     """Whether a manager has a user."""
     return session.exec(select(User.id).where(User.manager_id == manager_id).limit(1)).first() is not None
+
+
+def second_sign_in(manager_id: str) -> Conflict:
+    """Whoever makes it could act in the name of who has the first."""
+    return Conflict(
+        "manager_signs_in",
+        "{id} has a sign-in already; where its number is lost, an administrator disables it and adds another",
+        id=manager_id,
+    )
 
 
 def named(session: Session, name: str) -> User | None:

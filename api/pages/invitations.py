@@ -34,6 +34,7 @@ _INVITED = {
     "no_mail": "email",
     "no_public_url": "email",
     "manager_unknown": "manager",
+    "manager_signs_in": "manager",
 }
 _ENTERED = {
     "manager_name": "name",

@@ -13,6 +13,8 @@ from api.forms import Filled, Form
 from api.language import N_
 from api.pages.doors import pages, see
 from api.rendering import page
+from api.routes.evidence import download
+from api.routes.persons import unkept
 from api.words import sentence
 from ledger import erasures, extracts, managers, persons, rights
 from ledger.core.errors import Conflict, Invalid
@@ -55,8 +57,7 @@ def copy(request: Request, id: str, session: Books, store: Files, by: By, now: N
     except (Invalid, Conflict) as refusal:
         form.refuse("why", sentence(refusal))
         return _person(request, session, id, by, now, form)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(content, media_type="application/zip", headers=headers)
+    return unkept(download(content, name, "application/zip"))
 
 
 @router.post("/persons/{id}/erasure")

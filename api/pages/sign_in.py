@@ -16,7 +16,7 @@ from api.pages.doors import local, pages, see
 from api.problems import status_of
 from api.rendering import page
 from api.words import sentence
-from ledger import clock, company, company_identities, config, entrance, sign_ins
+from ledger import audit, clock, company, company_identities, config, entrance, sign_ins
 from ledger.company import Identity, Journey
 from ledger.core.errors import Forbidden, TooMany
 from ledger.db import Database
@@ -94,12 +94,18 @@ def come_back(request: Request) -> Response:
         after = journey.after
         who = there.identity(journey, request.query_params, now=now)
         database: Database = request.app.state.database
-        secret = database.run(lambda session: _enter(request, session, who, "", now))
+        secret = database.run(lambda session: _let_in(request, session, who, now))
     except Forbidden as refusal:
         if refusal.code == "second_factor_needed":
             return _carrying(_code(request, Form()), who)
         return _not_carrying(_refused(request, refusal, after))
     return _not_carrying(remembering(see(local(who.after)), secret))
+
+
+def _let_in(request: Request, session: Session, who: Identity, now: datetime) -> str:
+    """No door was gone through: the trail is told here where from."""
+    audit.acting(session, by=audit.NOBODY, address=address_of(request))
+    return _enter(request, session, who, "", now)
 
 
 @router.post("/sign-in/company/code")
@@ -115,7 +121,8 @@ def give_code(request: Request, session: Books, now: Now, form: Filled) -> Respo
             return _not_carrying(_refused(request, refusal, "/"))
         if refusal.code == "second_factor_wrong":
             number = company_identities.recognised(session, who, now=now).phone
-            request.state.tried = Tried(number, address_of(request), "", now)
+            known = entrance.known_browser(session, number, request.cookies.get(KNOWN, ""), now=now)
+            request.state.tried = Tried(number, address_of(request), known, now)
         form.refuse("code", sentence(refusal))
         return _code(request, form, status_of(refusal))
     return _not_carrying(remembering(see(local(who.after)), secret))
@@ -124,7 +131,13 @@ def give_code(request: Request, session: Books, now: Now, form: Filled) -> Respo
 def _enter(request: Request, session: Session, who: Identity, code: str, now: datetime) -> str:
     """The secret of a new session; whatever this browser was signed in with ends."""
     _, secret = entrance.sign_in_by_company(
-        session, who, code=code, address=address_of(request), program=program_of(request), now=now
+        session,
+        who,
+        code=code,
+        address=address_of(request),
+        program=program_of(request),
+        browser=request.cookies.get(KNOWN, ""),
+        now=now,
     )
     sign_ins.sign_out(session, secret_of(request), now=now)
     return secret

@@ -8,6 +8,7 @@ from fastapi import Response
 from pydantic import Field
 
 from api.doors import Books, By, Files, Now, noun
+from api.routes.evidence import download
 from api.values import Answer, Body, Day, Instant, PathId, Reason, ShortNote
 from ledger import erasures, extracts, persons, rights
 
@@ -88,5 +89,10 @@ def withdraw(id: PathId, body: Why, session: Books, by: By, now: Now) -> Erasure
 def copy(id: PathId, body: Why, session: Books, store: Files, by: By, now: Now) -> Response:
     """A ZIP of all that is kept of somebody. Who asked, when and why is noted."""
     name, content = extracts.make(session, store, id, reason=body.reason, by=by, now=now)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(content, media_type="application/zip", headers=headers)
+    return unkept(download(content, name, "application/zip"))
+
+
+def unkept(response: Response) -> Response:
+    """An answer nobody keeps a copy of, and we neither."""
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -235,6 +235,18 @@ def test_guessing_somebodys_password_keeps_them_out_of_no_company(front: Front, 
     assert come(front, there, "zhang").status_code == 303
 
 
+def test_nor_whoever_has_a_second_factor_and_comes_with_the_browser_they_are_known_by(
+    front: Front, there: Company
+) -> None:
+    come(front, there, "zhang")  # and this browser is known from now on
+    secret = second_factor(front, "zhang")
+    with front.database.writing() as session:
+        for _ in range(tries.AT_ONE):
+            tries.failed(session, "13800000001", address="203.0.113.9", now=front.now())
+    come(front, there, "zhang")
+    assert give(front, pyotp.TOTP(secret).at(front.now())).status_code == 303
+
+
 def test_a_company_that_asks_for_more_than_one_factor_has_asked_for_ours(
     front: Front, there: Company
 ) -> None:
@@ -317,8 +329,8 @@ def test_how_a_session_was_begun_is_in_the_trail(front: Front, there: Company) -
     come(front, there, "zhang")
     with front.database.reading() as session:
         notes = session.exec(select(Note).where(Note.actor == "us_zhang").order_by(Note.id)).all()
-        told = [(one.action, one.after.get("means")) for one in notes]
+        told = [(one.action, one.after.get("means"), one.address) for one in notes]
     assert told == [
-        ("user.company_identity", None),
-        ("user.sign_in", "company"),
+        ("user.company_identity", None, "testclient"),
+        ("user.sign_in", "company", "testclient"),
     ]

@@ -142,3 +142,13 @@ def test_a_desk_that_takes_back_what_a_desk_asked_for_says_why(front: Front) -> 
     assert "Say why" in front.fill("second", "/persons/M2/erasure/withdraw", 422)
     front.fill("second", "/persons/M2/erasure/withdraw", kept="they are two people")
     assert "Ask for deletion" in front.look("second", "/persons/M2")
+
+
+def test_the_copy_of_whoever_has_an_id_in_chinese_is_a_file_too(front: Front) -> None:
+    front.post("operator", "/managers", {"id": '张三"1', "name": "张三"})
+    for path in ('/persons/张三"1/copy', '/api/v1/persons/张三"1/copy'):
+        fields = {"data": {"why": "r"}} if path.startswith("/p") else {"json": {"reason": "r"}}
+        answer = front.page("operator", "POST", path, **fields)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
+        assert "filename*=UTF-8''%E5%BC%A0%E4%B8%89%221-" in answer.headers["content-disposition"]
+        assert answer.headers["cache-control"] == "no-store"

@@ -23,6 +23,7 @@ from ledger import (
     payables,
     rekeying,
     settings,
+    users,
     vault,
     verification,
 )
@@ -119,6 +120,33 @@ def test_a_link_is_good_once(desk: Desk) -> None:
     assert refused(desk, code) == "invitation_used"
     with pytest.raises(Conflict, match="cannot confirm"):
         confirm(desk, invitation)
+
+
+def test_nobody_gets_a_second_sign_in_in_the_name_of_who_has_one(desk: Desk) -> None:
+    """Neither by inviting them under another number, nor by two invitations that were both made in time."""
+    manager = desk.do(lambda session: managers.add(session, name="钱七", now=desk.now))
+    both = [invite(desk, phone, manager_id=manager.id) for phone in ("13900005678", "13900005679")]
+    for _, secret in both:
+        enter(desk, secret, name="钱七", identity_number="110101199003070812")
+    confirm(desk, both[0][0])
+    with pytest.raises(Conflict) as late:
+        confirm(desk, both[1][0])
+    with pytest.raises(Conflict) as again:
+        invite(desk, "13900005680", manager_id=manager.id)
+    with pytest.raises(Conflict) as added:
+        desk.do(
+            lambda session: users.add(
+                session,
+                phone="13900005681",
+                name="钱七",
+                role="manager",
+                password=PASSWORD,
+                manager_id=manager.id,
+                now=desk.now,
+            )
+        )
+    assert {late.value.code, again.value.code, added.value.code} == {"manager_signs_in"}
+    assert sign_in(desk, "13900005678").manager_id == manager.id
 
 
 def test_details_that_are_wrong_do_not_use_the_link(desk: Desk) -> None:
