@@ -65,18 +65,19 @@ _RIGHT = {"need": "need.log", "milestone": "milestone.log", "dispute": "dispute.
 
 def require(session: Session, subject_id: str, *, by: User) -> None:
     """Forbidden, unless the user may log or contest the subject; NotFound where they may not see it."""
-    rights.require(by, _RIGHT[_kind(subject_id)], managers=_managers(session, subject_id, by=by))
+    rights.require(by, _RIGHT[kind(subject_id)], managers=_managers(session, subject_id, by=by))
 
 
-def _kind(subject_id: str) -> str:
+def kind(subject_id: str) -> str:
+    """What evidence is kept beside: a need, a milestone or a dispute."""
     return {"ms": "milestone", "ds": "dispute"}.get(subject_id.partition("_")[0], "need")
 
 
 def _managers(session: Session, subject_id: str, *, by: User) -> list[str]:
     """Whose the subject is, if the user may see it; else NotFound."""
-    if _kind(subject_id) == "dispute":
+    if kind(subject_id) == "dispute":
         return [disputes.get(session, subject_id, by=by).manager_id]
-    if _kind(subject_id) == "milestone":
+    if kind(subject_id) == "milestone":
         return deals.managers_of(session, milestones.get(session, subject_id, by=by).deal_id)
     return [needs.get(session, subject_id, by=by).manager_id or ""]
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, and_, col, or_, select
 
-from ledger import deals, documents, managers, organisations, rights
+from ledger import deals, documents, evidence, managers, organisations, rights
 from ledger.core.entry import KINDS
+from ledger.evidence import Evidence
 from ledger.journal import Entry
 from ledger.managers import Manager
 from ledger.needs import Need
@@ -20,6 +21,7 @@ from ledger.users import User
 
 FEW = 6  # of each kind
 SHORTEST = 2  # characters; a number may be shorter
+FINGERPRINT_LEAST = 8  # characters of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,16 @@ def _entries(session: Session, text: str, by: User) -> list[Hit]:
     return [Hit("entry", str(one.id), str(one.id), one.summary) for one in found]
 
 
+def _evidence(session: Session, text: str, by: User) -> list[Hit]:
+    """By the beginning of a file's SHA-256, as pages and papers print it; it leads to what the file shows."""
+    wanted = text.lower()
+    if len(wanted) < FINGERPRINT_LEAST or set(wanted) - set("0123456789abcdef"):
+        return []
+    query = select(Evidence).where(col(Evidence.sha256).startswith(wanted, autoescape=True))
+    found = session.exec(query.order_by(col(Evidence.id).desc()).limit(FEW + 1))
+    return [Hit(evidence.kind(one.subject_id), one.subject_id, one.name, one.sha256[:12]) for one in found]
+
+
 # what is found: the right it takes, how it is looked for
 PLACES: tuple[tuple[str, str, Callable[[Session, str, User], list[Hit]]], ...] = (
     ("deal", "deal.see", _deals),
@@ -137,4 +149,5 @@ PLACES: tuple[tuple[str, str, Callable[[Session, str, User], list[Hit]]], ...] =
     ("document", "fee.see", _documents),
     ("payout", "payout.see", _payouts),
     ("entry", "books.see", _entries),
+    ("evidence", "books.see", _evidence),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path, Request, Response
 from sqlmodel import Session
@@ -13,21 +13,22 @@ from api import explain, flash, labels
 from api.doors import Books, By, Now
 from api.forms import Filled, Form
 from api.language import N_, current
-from api.pages import fields, lists, vouchers
+from api.pages import cards, fields, lists, vouchers
 from api.pages.doors import pages, see
 from api.pages.lists import SHOWN
 from api.pages.vouchers import Names
 from api.rendering import page
 from api.values import LARGEST
 from api.words import sentence
-from ledger import documents, facts, journal, reversals, rights, users
+from ledger import deals, documents, facts, journal, managers, origins, plans, reversals, rights, users
 from ledger.core import period as months
 from ledger.core import tax, workings
 from ledger.core.entry import IN_TRANSIT, KINDS
 from ledger.core.errors import Invalid
 from ledger.facts import Fact
 from ledger.fees import KINDS as FEES
-from ledger.journal import Entry
+from ledger.journal import Entry, Posting
+from ledger.users import User
 
 router = pages()
 Number = Annotated[int, Path(ge=1, le=LARGEST)]
@@ -89,6 +90,7 @@ def entry(request: Request, session: Books, by: By, entry_id: Number) -> Respons
     found = journal.get(session, entry_id)
     [voucher] = vouchers.of(session, [found])
     may = rights.allows(by, "entry.reverse") and reversals.may_be(found)
+    legs = [leg.posting for leg in voucher.legs]
     return page(
         request,
         "entries/entry.html",
@@ -101,8 +103,31 @@ def entry(request: Request, session: Books, by: By, entry_id: Number) -> Respons
         tax=_tax(session, found),
         reversal=journal.reversal_of(session, found.id),
         posted_by=users.names(session, [found.posted_by]).get(found.posted_by, ""),
-        payout_id=next((leg.posting.owner for leg in voucher.legs if leg.posting.account == IN_TRANSIT), ""),
+        payout_id=next((leg.owner for leg in legs if leg.account == IN_TRANSIT), ""),
+        **_behind(session, found, legs, by),
+        **_told(session, legs),
     )
+
+
+def _behind(session: Session, found: Entry, legs: Sequence[Posting], by: User) -> dict[str, Any]:
+    """The plan version, the milestones and the evidence an entry rests on."""
+    version = origins.version_of(session, found)
+    if version is None:
+        return {}
+    plan = plans.value(version)
+    reached = origins.milestones_behind(session, found, legs)
+    deal = deals.get(session, found.deal_id, by=by)
+    return {
+        "version": version,
+        "reached": [(one, cards.stage_title(plan, one.stage)) for one in reached],
+        "evidence": origins.evidence_of(session, deal, reached, plan.stages[0].id),
+    }
+
+
+def _told(session: Session, legs: Sequence[Posting]) -> dict[str, Any]:
+    """The statements that say what the entry did."""
+    found = origins.statements_with(session, legs)
+    return {"statements": found, "payees": managers.names(session, [one.manager_id for one in found])}
 
 
 @router.get("/entries/{entry_id}/reverse")

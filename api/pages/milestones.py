@@ -28,6 +28,7 @@ from ledger import (
     milestones,
     needs,
     organisations,
+    origins,
     results,
     rights,
     users,
@@ -36,6 +37,7 @@ from ledger.clock import day_of
 from ledger.core import facts as core
 from ledger.core.errors import Refused
 from ledger.deals import Deal
+from ledger.journal import Entry
 from ledger.milestones import Milestone
 from ledger.users import User
 
@@ -235,6 +237,7 @@ def _milestone(
         foreseen=foreseen,
         hindrance=hindrance,
         following=_following(session, milestone, by),
+        entries=_entries(session, milestone, by),
     )
 
 
@@ -280,6 +283,12 @@ def _foreseen(
     except Refused as refusal:
         return None, sentence(refusal)
     return allocations.foreseen(session, deal, drawn), ""
+
+
+def _entries(session: Session, milestone: Milestone, by: User) -> list[Entry]:
+    """What the books hold about its stage, for those who see the books."""
+    told = milestone.fact_id is not None and rights.allows(by, "books.see")
+    return origins.entries_of(session, milestone) if told else []
 
 
 def _following(session: Session, milestone: Milestone, by: User) -> Milestone | None:

@@ -24,6 +24,9 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "document": (N_("Fees"), "/fees/", "/fees?number="),
     "payout": (N_("Payouts"), "/payouts/", ""),
     "entry": (N_("Entries"), "/entries/", ""),
+    "evidence": (N_("Evidence"), "", ""),  # leads to what a file shows:
+    "milestone": (N_("Milestones"), "/milestones/", ""),
+    "dispute": (N_("Disputes"), "/disputes/", ""),
 }
 
 GO = "g"

@@ -59,7 +59,7 @@ def test_a_later_revision_is_named_and_both_stay(desk: Desk) -> None:
             by=desk.users["finance"],
             now=desk.now(),
         )
-    assert "与账簿期末余额不一致" in desk.see("finance", f"/statements/{first.id}")
+    assert "制单后又有新的入账" in desk.see("finance", f"/statements/{first.id}")
     second = _print(desk, "M1")
     shown = desk.see("finance", f"/statements/{first.id}")
     assert "已有更新的版本" in shown and second.number in shown and "各版本 2" in shown
