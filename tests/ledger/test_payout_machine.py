@@ -28,6 +28,7 @@ from sqlalchemy import text
 
 from ledger import approvals, bank_answers, bounces, control, deals, holds, payouts, sending, withholding
 from ledger.bank_answers import confirm
+from ledger.benches import postgres
 from ledger.core import period
 from ledger.core.entry import IN_TRANSIT
 from ledger.core.errors import Refused
@@ -316,15 +317,50 @@ def copies(tmp_path: Path, migrated_file: Path) -> Iterator[Callable[[], World]]
 
     def fresh() -> World:
         path = shutil.copyfile(tmp_path / "first.db", tmp_path / f"{uuid4().hex}.db")
-        again = object.__new__(World)
-        again.database, again.firm = Database(f"sqlite:///{path}"), world.firm
-        return again
+        return over(Database(f"sqlite:///{path}"), world)
 
     yield fresh
 
 
+@pytest.fixture
+def clones(
+    tmp_path: Path, postgresql_server: postgres.Server, migrated_template: str
+) -> Iterator[Callable[[], World]]:
+    """The same on PostgreSQL."""
+    made = [f"firm_{uuid4().hex}"]
+    postgresql_server.create(made[0], template=migrated_template)
+    first = Database(postgresql_server.url(made[0], postgres.APP))
+    world = started(first, tmp_path)
+    first.close()
+
+    def fresh() -> World:
+        made.append(f"firm_{uuid4().hex}")
+        postgresql_server.create(made[-1], template=made[0])
+        return over(Database(postgresql_server.url(made[-1], postgres.APP)), world)
+
+    yield fresh
+    for name in reversed(made):
+        postgresql_server.drop(name)
+
+
+def over(database: Database, world: World) -> World:
+    """The same firm over a copy of its database."""
+    again = object.__new__(World)
+    again.database, again.firm = database, world.firm
+    return again
+
+
 def test_no_history_of_batches_loses_a_fen(copies: Callable[[], World]) -> None:
     run(copies, examples=12, steps=25)
+
+
+def test_no_history_of_batches_loses_a_fen_on_postgresql(clones: Callable[[], World]) -> None:
+    run(clones, examples=4, steps=15)
+
+
+@pytest.mark.long
+def test_no_long_history_of_batches_loses_a_fen_on_postgresql(clones: Callable[[], World]) -> None:
+    run(clones, examples=60, steps=50)
 
 
 @pytest.mark.long

@@ -13,7 +13,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from ledger import audit, bank_answers, identities, managers, payouts, remittances, tax_returns
+from ledger import audit, bank_answers, bounces, identities, managers, payouts, remittances, tax_returns
 from ledger.core import tax, tax_return
 from ledger.core.entry import WITHHELD_IIT
 from ledger.core.errors import Conflict, Forbidden, Invalid, Refused
@@ -176,6 +176,39 @@ def test_a_return_says_where_what_was_withheld_is_not_what_is_due() -> None:
     paid_ = [Paid(date(2026, 3, 1), 2000_00, 250_00)]
     line = tax_return.line("per_payment", paid_, "2026-03", lambda _: tax.DEFAULTS)
     assert (line.tax_minor, line.withheld_minor, line.off_minor) == (240_00, 250_00, 10_00)
+
+
+@pytest.mark.parametrize("method", ["per_payment", "platform_cumulative"])
+def test_too_much_income_tax_is_taken_off_later_payments_of_the_year_and_else_left_to_the_payee(
+    desk: Desk, method: str
+) -> None:
+    """No method pays tax back within the year: the rest is for the payee's own return (汇算清缴)."""
+    taxed_as(desk, "M1", method)
+    first = paid(desk, "2026-03-05", 60_000_00)
+    paid(desk, "2026-03-06", 60_000_00)
+    desk.today = date(2026, 4, 2)
+
+    def come_back(session: Any) -> None:
+        (line,) = payouts.lines_of(session, first)
+        bounces.record(session, first, {line.id: "退汇"}, on=desk.today, **desk.by("finance"))
+
+    desk.do(come_back)
+    withheld = -desk.balance(WITHHELD_IIT, "")
+    with desk.database.reading() as session:
+        (row,) = tax_returns.rows(session, "2026-03", by=desk.people["finance"])
+    alone = tax.withhold(method, [], tax.Payment(date(2026, 3, 6), 60_000_00)).withheld_minor
+    assert (row.line.withheld_minor, row.line.off_minor) == (withheld, withheld - alone)
+    assert withheld > alone  # as the second of two it bore more, and that stays in the account for March
+
+    again = desk.pay()  # the 60,000.00 that came back, in April
+    with desk.database.reading() as session:
+        (withheld_again,) = (line.tax_minor for line in payouts.lines_of(session, again))
+    right = tax.withhold_all(
+        method, [tax.Payment(date(2026, 3, 6), 60_000_00), tax.Payment(desk.today, 60_000_00)]
+    )
+    assert withheld_again == max(sum(one.withheld_minor for one in right) - withheld, 0)
+    assert -desk.balance(WITHHELD_IIT, "") == max(sum(one.withheld_minor for one in right), withheld)
+    assert desk.wrong() == []
 
 
 def test_the_quarters_report_has_everybody_and_no_income_twice(desk: Desk) -> None:
