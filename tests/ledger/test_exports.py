@@ -60,7 +60,9 @@ from ledger.db import Database
 from ledger.exports.names import account_name, owner_of, owner_part
 from ledger.files import Store
 from ledger.users import User
+from tests.desk import Desk
 from tests.ledger.openings import signed
+from tests.ledger.test_payees_vat import come_back, decide, paid
 
 NOW = datetime(2024, 1, 10, 2, tzinfo=UTC)
 Balances = dict[str, int]
@@ -184,6 +186,27 @@ def test_the_judges_come_to_our_balance_of_every_account(a_city: Database, tmp_p
     for format, judge in JUDGES.items():
         path = write(a_city, tmp_path / format, format)
         assert judge(path) == expected, format
+
+
+def test_vat_that_is_given_back_is_in_every_export(database: Database, tmp_path: Path) -> None:
+    desk = Desk(database, tmp_path / "files").move_in()
+    desk.deal("D-1")
+    desk.today = date(2026, 3, 5)
+    decide(desk)
+    first = paid(desk, 60_000_00)
+    paid(desk, 50_000_00)
+    desk.today = date(2026, 4, 2)
+    come_back(desk, first)
+    paid(desk, 70_000_00)
+    expected = ours(database)
+    assert expected["Liabilities:WithheldVat"] == -1_287_13  # 130,000.00 in April
+    for format, judge in JUDGES.items():
+        assert judge(write(database, tmp_path / format, format)) == expected, format
+    given = [row for row in voucher_rows(database, "2026-04") if row["摘要"] == "更正2026-03代扣增值税"]
+    assert [(row["科目编码"], row["借方金额"], row["贷方金额"]) for row in given] == [
+        ("2221.13", "1089.11", ""),
+        ("2202.01", "", "1089.11"),
+    ]
 
 
 def test_a_month_begins_with_what_was_brought_forward(a_city: Database, tmp_path: Path) -> None:
