@@ -123,6 +123,7 @@ def _file(spec: DictionaryObject) -> tuple[str, bytes]:
     return str(spec.get("/UF") or spec["/F"]), bytes(spec["/EF"]["/F"].data)
 
 
+_UNFOLLOWED = (PdfError, LookupError, ValueError, TypeError, AttributeError, RecursionError, zlib.error)
 _SIGNED = {"/AcroForm", "/Perms", "/Annots"}  # what a signature adds: looked at by itself
 
 
@@ -137,7 +138,7 @@ def drawn(pdf: bytes) -> str:
         without = _SIGNED if _is_only_signed(reader.root) else set()
         for part in _walk(reader.root, {}, without):
             digest.update(part)
-    except (PdfError, KeyError, ValueError, TypeError, AttributeError, RecursionError, zlib.error) as wrong:
+    except _UNFOLLOWED as wrong:
         raise Invalid("pdf_unreadable", "this PDF cannot be followed") from wrong
     return digest.hexdigest()
 
