@@ -113,7 +113,7 @@ def _behind(session: Session, found: Entry, legs: Sequence[Posting], by: User) -
     """The plan version, the milestones and the evidence an entry rests on."""
     version = origins.version_of(session, found)
     if version is None:
-        return {}
+        return {"version": None}
     plan = plans.value(version)
     reached = origins.milestones_behind(session, found, legs)
     deal = deals.get(session, found.deal_id, by=by)
@@ -168,12 +168,14 @@ def _tax(session: Session, found: Entry) -> list[str]:
 
 
 def _whys(session: Session, found: Entry) -> list[Why]:
-    kept = journal.working_of(session, found.id) or {"origins": []}
+    kept = journal.working_of(session, found.id) or {}
     parts = [
         (origin["origin"], *line.split("|", 1), steps)
-        for origin in kept["origins"]
+        for origin in kept.get("origins", [])
         for line, steps in origin["because"].items()
     ]
+    whose = {leg.manager_id for leg in journal.postings(session, [found.id])} if "year_cap" in kept else ()
+    parts += [(one["origin"], who, "", one["because"]) for one in kept.get("year_cap", []) for who in whose]
     known = vouchers.names(
         session, deal_ids=[found.deal_id], manager_ids=[manager_id for _, manager_id, _, _ in parts]
     )

@@ -129,6 +129,7 @@ def statement(
         s=snapshot,
         kind=gettext(KINDS[kept.kind]),
         bridge=_bridge(snapshot.bridge),
+        rows={row: gettext(text) for row, text in ROWS.items()},
         steps={step: gettext(text) for step, text in STEPS.items()},
         kinds={kind: gettext(text) for kind, text in KINDS.items()},
         revisions=statements.revisions(session, kept),

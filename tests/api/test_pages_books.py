@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from pathlib import Path
 
 from sqlalchemy import event
 from sqlmodel import select
 
-from ledger import fees, journal, seals
+from ledger import fees, journal, plans, seals
+from ledger.statements import fresh, keep
 from tests.api.desk import Desk, words
+from tests.desk import PLAN
+from tests.desk import Desk as Books
+from tests.ledger.firm import PDF
+from tests.ledger.test_payees_vat import come_back, decide, paid
 
 
 def test_the_journal_is_filtered_by_deal_manager_month_and_kind(desk: Desk) -> None:
@@ -29,6 +35,34 @@ def test_an_entry_shows_its_postings_its_cause_and_its_working(desk: Desk) -> No
     assert "6401 主营业务成本-佣金" in shown and "2202.01 应付账款-佣金 张三" in shown
     assert "产生原因 1" in shown and "YH-1" in shown
     assert "张三 · 需求挖掘" in shown and "佣金池" in shown and "¥25,000.00" in shown
+
+
+def test_an_entry_of_no_deal_says_how_it_was_worked_out(desk: Desk, tmp_path: Path) -> None:
+    """A cap on a manager's year, and a payee's VAT that was set right; and so does the statement."""
+    desk.day = "2026-04-02"
+    books = Books(desk.database, tmp_path / "files", date(2026, 3, 2), desk.users)
+    capped = PLAN.replace("clawback:", 'caps: {per_manager_per_year: "400.00"}\nclawback:')
+    drafted = books.do(lambda s: plans.draft(s, capped, **books.by("operator")).id)
+    on = {"effective_on": date(2026, 1, 1), **books.by("second")}
+    books.do(lambda s: plans.publish(s, drafted, **on))
+    books.deal("D-1")
+    books.reach("find")  # an award of 500.00
+    shown = desk.see("finance", f"/entries/{_last(desk, 'year_cap')}")
+    assert "计算过程" in shown and "张三" in shown and "¥400.00" in shown
+
+    decide(books)
+    first = paid(books, 60_000_00)
+    paid(books, 50_000_00)
+    books.today = date(2026, 4, 2)
+    come_back(books, first)
+    shown = desk.see("finance", f"/entries/{_last(desk, 'vat_corrected')}")
+    assert "增值税更正" in shown and "2221.13" in shown
+    assert "未超过100000.00，免征" in shown and "减已扣1092.57" in shown
+
+    snapshot = books.do(lambda s: fresh(s, "M1", "2026-04", kind="preliminary", now=books.now))
+    assert snapshot is not None
+    kept = books.do(lambda s: keep(s, books.store, snapshot, PDF).id)
+    assert "其他变动 1 增值税更正" in desk.see("finance", f"/statements/{kept}")
 
 
 def test_an_entry_leads_to_deal_account_and_document_and_they_lead_back(desk: Desk) -> None:
