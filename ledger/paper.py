@@ -38,7 +38,7 @@ LABELS = {
     "left_owing": Words(zh="转为应收追回", en="Debt moved out"),
     "brought_in": Words(zh="期初带入", en="Brought in"),
 }
-_ONLY_IF_ANY = {"year_cap", "vat_corrected", "paid_elsewhere", "left_owing", "brought_in"}
+_ONLY_IF_ANY = {"year_cap", "paid_vat", "vat_corrected", "paid_elsewhere", "left_owing", "brought_in"}
 _STEPS = {
     "made": Words(zh="制单", en="made"),
     "sent": Words(zh="送银行", en="sent"),

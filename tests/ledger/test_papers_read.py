@@ -70,6 +70,7 @@ def bridge(books: Books) -> dict[str, int]:
         "WHERE l.manager_id = :m AND b.sent_at IS NOT NULL AND l.state <> 'taken_out' AND b.no LIKE :batch"
     )
     confirmed = books.posted("2202.03", f"{now} = 'payout_confirmed'")
+    vat = books.posted("2221.13", f"{now} = 'payout_confirmed'")
     return {
         "期初余额": -books.posted("2202.01", "p.period < :p"),
         "本期计提": books.posted(cost, f"{now} = 'accrual' AND p.nature = 'earned' AND NOT ({late})"),
@@ -82,7 +83,7 @@ def bridge(books: Books) -> dict[str, int]:
         "退回与退汇": -books.posted("2202.01", f"{now} = 'payout_returned'"),
         "已付（税后）": books.posted("1002", f"{now} = 'payout_confirmed'"),
         "代扣个人所得税": books.posted("2221.12", f"{now} = 'payout_confirmed'"),
-        "代扣增值税及附加": books.posted("2221.13", f"{now} = 'payout_confirmed'"),
+        **({"代扣增值税及附加": vat} if vat else {}),
         "期末余额": -books.posted("2202.01", "p.period <= :p"),
     }
 
