@@ -360,7 +360,7 @@ def test_no_history_of_batches_loses_a_fen_on_postgresql(clones: Callable[[], Wo
 
 @pytest.mark.long
 def test_no_long_history_of_batches_loses_a_fen_on_postgresql(clones: Callable[[], World]) -> None:
-    run(clones, examples=60, steps=50)
+    run(clones, examples=25, steps=40)
 
 
 @pytest.mark.long
