@@ -225,15 +225,21 @@ def _digests(session: Session, counted: dict[str, int], progress: Progress) -> F
 
 def _reversals(session: Session) -> Found:
     """Every entry that reverses another mirrors it exactly, line by line, and nothing reverses it."""
-    mirrors = session.exec(select(Entry).where(col(Entry.reverses).is_not(None)).order_by(col(Entry.id)))
-    for mirror in mirrors.all():
-        wrong = session.get(Entry, mirror.reverses)
-        if wrong is None or wrong.reverses is not None:
-            yield f"entry {mirror.id}", f"reverses entry {mirror.reverses}, which cannot be reversed"
-        elif not reversals.mirrors(*journal.as_values(session, [mirror, wrong])):
-            yield f"entry {mirror.id}", f"does not mirror entry {wrong.id}, which it reverses"
-        elif entry.REVERSED_BY.get(wrong.kind) != mirror.kind:
-            yield f"entry {mirror.id}", f"reverses entry {wrong.id}, whose kind it does not take back"
+    every = session.exec(select(Entry).where(col(Entry.reverses).is_not(None)).order_by(col(Entry.id))).all()
+    for start in range(0, len(every), 1000):
+        mirrors = every[start : start + 1000]
+        query = select(Entry).where(col(Entry.id).in_([mirror.reverses for mirror in mirrors]))
+        wrongs = {wrong.id: wrong for wrong in session.exec(query)}
+        there = [*mirrors, *wrongs.values()]
+        values = dict(zip((one.id for one in there), journal.as_values(session, there), strict=True))
+        for mirror in mirrors:
+            wrong = wrongs.get(mirror.reverses or 0)
+            if wrong is None or wrong.reverses is not None:
+                yield f"entry {mirror.id}", f"reverses entry {mirror.reverses}, which cannot be reversed"
+            elif not reversals.mirrors(values[mirror.id], values[wrong.id]):
+                yield f"entry {mirror.id}", f"does not mirror entry {wrong.id}, which it reverses"
+            elif entry.REVERSED_BY.get(wrong.kind) != mirror.kind:
+                yield f"entry {mirror.id}", f"reverses entry {wrong.id}, whose kind it does not take back"
 
 
 def _accounts(session: Session) -> Found:
