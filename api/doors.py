@@ -54,7 +54,7 @@ from ledger.db import Database, guard_code, lost_a_race
 from ledger.files import Store
 from ledger.users import User
 
-COOKIE = "yongjin_session"
+COOKIE = "yongjin_session"  # over TLS behind the prefix of `cookie_of`
 SAFE = frozenset({"GET", "HEAD"})
 READERS, WRITERS = 16, 12  # at once, of the 32 connections a database may have open
 ATTEMPTS = 6
@@ -394,7 +394,14 @@ def secret_of(request: Request) -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return token.strip()
-    return request.cookies.get(COOKIE, "")
+    return request.cookies.get(cookie_of(request, COOKIE), "")
+
+
+def cookie_of(request: Request, name: str) -> str:
+    """What a cookie of ours is called. Over TLS browsers let no other host, and nobody who writes into a
+    connection without TLS, set one of this prefix.
+    """
+    return f"__Host-{name}" if request.url.scheme == "https" else name
 
 
 # What endpoints ask for
@@ -429,7 +436,10 @@ _bearer = HTTPBearer(
     auto_error=False, scheme_name="token", description="The secret of `POST /api/v1/tokens`."
 )
 _cookie = APIKeyCookie(
-    name=COOKIE, auto_error=False, scheme_name="browser", description="What signing in on the pages sets."
+    name=COOKIE,
+    auto_error=False,
+    scheme_name="browser",
+    description="What signing in on the pages sets; over TLS with `__Host-` before its name.",
 )
 
 

@@ -107,7 +107,7 @@ Reference = Annotated[
 ]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 -]{5,18}$"), Field(examples=["13800000001"])]
 Password = Annotated[
-    str, StringConstraints(min_length=10, max_length=200), _ONE_LINE, Field(examples=["long enough to guess"])
+    str, StringConstraints(min_length=12, max_length=200), _ONE_LINE, Field(examples=["long enough to guess"])
 ]
 GivenPassword = Annotated[str, StringConstraints(min_length=1, max_length=200), _ONE_LINE]
 Amount = Annotated[

@@ -22,6 +22,7 @@ from ledger import (
     ids,
     managers,
     notices,
+    passwords,
     rights,
     settings,
     users,
@@ -193,7 +194,7 @@ def enter(
         "bank_name": bank_name.strip()[:100],
         "bank_account": bank_accounts.number(bank_account),
         "bank_cnaps": bank_accounts.cnaps(bank_cnaps) if bank_cnaps else None,
-        "password_hash": users.hashed(password),
+        "password_hash": passwords.hashed(password, about=(invitation.phone, name)),
     }
     if not entered["bank_name"]:
         raise Invalid("bank_name_missing", "say at which bank the account is")

@@ -1,4 +1,4 @@
-"""People who sign in: managers, operators, finance, administrators. Passwords are argon2.
+"""People who sign in: managers, operators, finance, administrators.
 
 An administrator alone gives nobody the rights that move money: whom they add to operations, finance or
 administration, and whose password there they reset, signs in only once somebody else has agreed. A role
@@ -9,21 +9,16 @@ whoever is at it holds the database.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterable
 from datetime import datetime
 
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlmodel import Field, Session, col, select
 
-from ledger import access_tokens, audit, db, ids, managers, rights, sign_ins
+from ledger import access_tokens, audit, db, ids, managers, passwords, rights, sign_ins
 from ledger.core.errors import Conflict, Forbidden, Invalid, NotFound
 from ledger.db import Instant, Row
 from ledger.rights import ROLES, Actor
 
-SHORTEST, LONGEST = 10, 200  # characters of a password
-_PASSWORDS = PasswordHash((Argon2Hasher(),))
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{5,18}")
 
 
@@ -90,7 +85,7 @@ def add(
         name=name,
         role=role,
         manager_id=manager_id,
-        password_hash=hashed(password),
+        password_hash=passwords.hashed(password, about=(number, name)),
         created_at=now,
     )
     _given(user, by)
@@ -159,15 +154,6 @@ def _given(user: User, by: Actor | None) -> None:
         return
     user.password_given_by = by.id
     user.asked_by, user.agreed_by = (None if user.role == "manager" else by.id), None
-
-
-def hashed(password: str) -> str:
-    """What is kept of a password, or Invalid."""
-    if len(password) < SHORTEST:
-        raise Invalid("password_short", "a password needs at least {count} characters", count=SHORTEST)
-    if len(password) > LONGEST:
-        raise Invalid("password_long", "a password has at most {count} characters", count=LONGEST)
-    return _PASSWORDS.hash(password)
 
 
 def find(session: Session, phone: str) -> User | None:
@@ -250,7 +236,7 @@ def disable(session: Session, user_id: str, *, by: Actor | None = None, now: dat
 def reset(session: Session, user_id: str, *, password: str, by: Actor | None = None, now: datetime) -> User:
     """A password to begin with; open sessions end, and the person chooses their own at the next."""
     user = _others(session, user_id, by)
-    user.password_hash = hashed(password)
+    user.password_hash = passwords.hashed(password, about=(user.phone, user.name))
     _given(user, by)
     audit.changed(session, by, "user.reset", user, now=now)
     _end_all(session, user, now)
@@ -273,11 +259,12 @@ def _others(session: Session, user_id: str, by: Actor | None) -> User:
 
 def choose_password(session: Session, user: User, *, old: str, new: str, now: datetime) -> None:
     """Somebody's own password, which nobody else knows. Every session of theirs ends."""
-    if not _PASSWORDS.verify(old, user.password_hash):
+    if not passwords.is_right(old, user.password_hash):
         raise Invalid("password_wrong", "that is not your password")
     if old == new:
         raise Invalid("password_same", "choose another password than the one you have")
-    user.password_hash, user.password_given_by = hashed(new), None
+    user.password_hash = passwords.hashed(new, about=(user.phone, user.name))
+    user.password_given_by = None
     audit.changed(session, user, "user.choose_password", user, now=now)
     _end_all(session, user, now)
 
@@ -290,14 +277,11 @@ def plain_number(text: str) -> str:
 def recognised(session: Session, number: str, password: str) -> User:
     """Whose number and password these are; Forbidden, and always as slowly, where they are nobody's."""
     user = find(session, number)
-    known = user.password_hash if user else _NOBODY
-    right = _PASSWORDS.verify(password, known)
+    known = user.password_hash if user else passwords.NOBODYS
+    right = passwords.is_right(password, known)
     if user is None or not right or user.state != "active":
         raise Forbidden("sign_in_refused", "phone number or password is wrong")
     return user
-
-
-_NOBODY = _PASSWORDS.hash(secrets.token_urlsafe(16))  # so that an unknown number takes as long
 
 
 def signed_in(session: Session, sign: sign_ins.SignIn | None) -> User | None:

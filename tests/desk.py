@@ -23,11 +23,11 @@ from ledger import (
     managers,
     milestones,
     needs,
+    passwords,
     payouts,
     plans,
     sending,
     tables,
-    users,
     verification,
 )
 from ledger.clock import SHANGHAI
@@ -56,7 +56,7 @@ clawback:
   no_fault: {take: none}
   fraud: {take: all}
 """
-_HASH = users.hashed("long enough to guess")  # slow on purpose, so made once
+_HASH = passwords.hashed("long enough to guess")  # slow on purpose, so made once
 PEOPLE = {"operator": "operator", "second": "operator", "finance": "finance", "third": "finance"}
 
 

@@ -83,7 +83,12 @@ def _password(request: Request, by: User, form: Form) -> Response:
     return page(request, "account/password.html", status=status, form=form, given=by.password_given_by)
 
 
-_FIELDS = {"password_wrong": "old", "password_same": "new", "password_short": "new"}
+_FIELDS = {
+    "password_wrong": "old",
+    "password_same": "new",
+    "password_short": "new",
+    "password_weak": "new",
+}
 
 
 @router.post("/account/password")
@@ -96,7 +101,7 @@ def choose_password(request: Request, session: Books, by: Somebody, now: Now, fo
         _choose(session, by, form, old, new, now)
     if not form.ok:
         return _password(request, by, form)
-    response = remembering(see("/"), _begun(request, session, by, now))
+    response = remembering(request, see("/"), _begun(request, session, by, now))
     flash.put(response, N_("Your password is changed. Everywhere else you are signed out."))
     return response
 
@@ -143,7 +148,7 @@ def confirm_second_factor(request: Request, session: Books, by: Somebody, now: N
         form.refuse("code", sentence(refusal))
         return _second(request, by, second_factors.begin(session, by, now=now), form)
     shown = page(request, "account/second.html", secret="", picture="", form=form, codes=codes)
-    return remembering(shown, _begun(request, session, by, now))
+    return remembering(request, shown, _begun(request, session, by, now))
 
 
 @router.post("/account/second-factor/give-up")

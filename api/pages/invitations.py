@@ -44,6 +44,7 @@ _ENTERED = {
     "cnaps_number": "bank_cnaps",
     "bank_name_missing": "bank_name",
     "password_short": "password",
+    "password_weak": "password",
 }
 KINDS = ("resident_id", "passport", "other")  # of people; an organisation is taken on by operations
 

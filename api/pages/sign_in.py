@@ -9,7 +9,18 @@ from sqlmodel import Session
 from starlette.responses import RedirectResponse
 
 from api import flash
-from api.doors import COOKIE, Books, Now, Tried, Viewer, address_of, entered, program_of, secret_of
+from api.doors import (
+    COOKIE,
+    Books,
+    Now,
+    Tried,
+    Viewer,
+    address_of,
+    cookie_of,
+    entered,
+    program_of,
+    secret_of,
+)
 from api.forms import Filled, Form
 from api.language import N_
 from api.pages.doors import local, pages, see
@@ -41,7 +52,7 @@ def sign_in(request: Request, session: Books, now: Now, form: Filled) -> Respons
     phone, password = form.required("phone"), form.required("password")
     if not form.ok:
         return _form(request, form, 422)
-    browser = request.cookies.get(KNOWN, "")
+    browser = _known(request)
     try:
         _, secret = entered(
             request,
@@ -56,14 +67,14 @@ def sign_in(request: Request, session: Books, now: Now, form: Filled) -> Respons
         form.refuse("code" if refusal.code.startswith("second_factor") else "", sentence(refusal))
         return _form(request, form, status_of(refusal))
     sign_ins.sign_out(session, secret_of(request), now=now)  # whatever this browser was signed in with
-    return remembering(see(local(form.text("next"))), secret)
+    return remembering(request, see(local(form.text("next"))), secret)
 
 
-def remembering(response: Response, secret: str) -> Response:
+def remembering(request: Request, response: Response, secret: str) -> Response:
     """The answer, with which a browser keeps the secret of its session, and for longer that it had one."""
     for name, value, kept in (
-        (COOKIE, secret, sign_ins.LONGEST),
-        (KNOWN, sign_ins.mark(secret), entrance.KNOWN_FOR),
+        (cookie_of(request, COOKIE), secret, sign_ins.LONGEST),
+        (cookie_of(request, KNOWN), sign_ins.mark(secret), entrance.KNOWN_FOR),
     ):
         seconds = int(kept.total_seconds())
         response.set_cookie(name, value, max_age=seconds, secure=True, httponly=True, samesite="lax")
@@ -99,7 +110,7 @@ def come_back(request: Request) -> Response:
         if refusal.code == "second_factor_needed":
             return _carrying(_code(request, Form()), who)
         return _not_carrying(_refused(request, refusal, after))
-    return _not_carrying(remembering(see(local(who.after)), secret))
+    return _not_carrying(remembering(request, see(local(who.after)), secret))
 
 
 def _let_in(request: Request, session: Session, who: Identity, now: datetime) -> str:
@@ -121,11 +132,11 @@ def give_code(request: Request, session: Books, now: Now, form: Filled) -> Respo
             return _not_carrying(_refused(request, refusal, "/"))
         if refusal.code == "second_factor_wrong":
             number = company_identities.recognised(session, who, now=now).phone
-            known = entrance.known_browser(session, number, request.cookies.get(KNOWN, ""), now=now)
+            known = entrance.known_browser(session, number, _known(request), now=now)
             request.state.tried = Tried(number, address_of(request), known, now)
         form.refuse("code", sentence(refusal))
         return _code(request, form, status_of(refusal))
-    return _not_carrying(remembering(see(local(who.after)), secret))
+    return _not_carrying(remembering(request, see(local(who.after)), secret))
 
 
 def _enter(request: Request, session: Session, who: Identity, code: str, now: datetime) -> str:
@@ -136,11 +147,15 @@ def _enter(request: Request, session: Session, who: Identity, code: str, now: da
         code=code,
         address=address_of(request),
         program=program_of(request),
-        browser=request.cookies.get(KNOWN, ""),
+        browser=_known(request),
         now=now,
     )
     sign_ins.sign_out(session, secret_of(request), now=now)
     return secret
+
+
+def _known(request: Request) -> str:
+    return request.cookies.get(cookie_of(request, KNOWN), "")
 
 
 def _refused(request: Request, refusal: Forbidden | TooMany, after: str) -> Response:
@@ -181,7 +196,7 @@ def sign_out(request: Request, session: Books, now: Now) -> Response:
     by_company = request.state.means in (sign_ins.COMPANY, sign_ins.COMPANY_STRONG)
     sign_ins.sign_out(session, secret_of(request), now=now)
     response = see("/sign-in?left=company" if by_company else "/sign-in")
-    response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="lax")
+    response.delete_cookie(cookie_of(request, COOKIE), secure=True, httponly=True, samesite="lax")
     flash.put(response, N_("You are signed out."))
     return response
 

@@ -29,6 +29,7 @@ FIELDS = {
     "role_manager": "manager",
     "manager_unknown": "manager",
     "password_short": "password",
+    "password_weak": "password",
 }
 
 

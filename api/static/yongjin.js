@@ -161,6 +161,29 @@
     showKeys();
   });
 
+  // Passwords: shown while they are typed, and how long and varied one is that is being chosen. What is guessed
+  // all the same, the server says.
+
+  all("[data-show]").forEach((button) => {
+    const field = document.getElementById(button.dataset.show), show = button.textContent;
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const shown = field.type === "password";
+      field.type = shown ? "text" : "password";
+      button.textContent = shown ? button.dataset.hide : show;
+    });
+    field.form.addEventListener("submit", () => (field.type = "password"));  // browsers keep what looks like text
+  });
+  all("meter[data-strength]").forEach((meter) => {
+    const field = document.getElementById(meter.dataset.strength);
+    const near = (sign, other) => Math.abs(sign.codePointAt(0) - other.codePointAt(0)) < 2;  // aaa, abc, 321
+    field.addEventListener("input", () => {
+      const signs = [...field.value], varied = signs.filter((sign, at) => !at || !near(sign, signs[at - 1]));
+      meter.hidden = !signs.length;
+      meter.value = Math.min(signs.length, varied.length * 1.5, new Set(signs).size * 2);
+    });
+  });
+
   // A link that is shown once, to be copied
 
   all("[data-copy]").forEach((button) => {

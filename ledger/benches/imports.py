@@ -30,7 +30,7 @@ BAR = 0.3
 ROUNDS = 3
 PLAN = "zhuzhou-city"
 NOW = datetime(2026, 5, 6, tzinfo=UTC)
-PASSWORD = "bench-bench"
+PASSWORD = "bench by the bench"
 PEOPLE = {"13900000001": "operator", "13900000002": "operator", "13900000003": "finance"}
 BOOKS = ("posting", "entry")  # in the order that the triggers want
 

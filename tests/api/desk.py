@@ -10,7 +10,6 @@ from html import unescape
 
 from httpx import Response
 
-from api.doors import COOKIE
 from ledger import deals, fees, milestones, needs, payouts
 from ledger.payouts import Payout
 from tests.api.routes.office import Office
@@ -50,7 +49,7 @@ class Desk(Office):
         return Mended(answer.text)
 
     def _cookies(self, who: str) -> dict[str, str]:
-        secret = f"{COOKIE}={self.secret(who)}; " if who else ""
+        secret = f"{self.cookie(who)}; " if who else ""
         return {"Cookie": f"{secret}lang={self.lang}"}
 
     def tell_deals(self) -> None:

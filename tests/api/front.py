@@ -10,7 +10,6 @@ from typing import Any
 
 from httpx import Response
 
-from api.doors import COOKIE
 from ledger import fees
 from ledger.core.money import parse_minor
 from tests.api.routes.office import Office
@@ -35,7 +34,7 @@ class Front(Office):
 
     def page(self, who: str, method: str, path: str, **options: Any) -> Response:
         """A request as a browser sends it."""
-        cookies = [f"{COOKIE}={self.secret(who)}"] if who else []
+        cookies = [self.cookie(who)] if who else []
         headers = {"Cookie": "; ".join([*cookies, "lang=en"]), "Sec-Fetch-Site": "same-origin"}
         return self.client.request(method, path, headers=headers, follow_redirects=False, **options)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from ledger import users
+from ledger import passwords
 from ledger.core.errors import Invalid
 from tests.api.front import Front, read
 
@@ -63,7 +63,7 @@ def test_no_form_however_odd_makes_the_pages_fail(front: Front) -> None:
         assert answer.status_code == 422, (path, answer.status_code, read(answer)[:200])
     many = {f"f{number}": "x" for number in range(600)}
     assert front.page("zhang", "POST", "/needs", data=many).status_code == 422
-    known = {"Cookie": 'lang=en; yongjin_known="\\000"', "Sec-Fetch-Site": "same-origin"}
+    known = {"Cookie": 'lang=en; __Host-yongjin_known="\\000"', "Sec-Fetch-Site": "same-origin"}
     data = {"phone": "13800000001", "password": "not this one"}
     assert front.client.post("/sign-in", data=data, headers=known).status_code == 403
 
@@ -116,5 +116,5 @@ def test_no_answer_says_what_it_was_made_with(client: TestClient) -> None:
 
 def test_a_password_is_not_as_long_as_somebody_likes() -> None:
     with pytest.raises(Invalid) as refusal:
-        users.hashed("x" * 201)
+        passwords.hashed("x" * 201)
     assert refusal.value.code == "password_long"

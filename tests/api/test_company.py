@@ -15,7 +15,6 @@ from sqlmodel import func, select
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.doors import COOKIE
 from ledger import clock, company_identities, second_factors, settings, tries, users
 from ledger.audit import Note
 from ledger.config import Settings
@@ -24,6 +23,7 @@ from ledger.files import Store
 from ledger.sign_ins import SignIn
 from ledger.users import User
 from tests.api.front import Front, read
+from tests.api.routes.office import OVER_TLS
 from tests.oidc import provider
 from tests.oidc.provider import Company
 
@@ -93,7 +93,7 @@ def test_whom_the_company_names_is_signed_in_as_who_they_are_here(front: Front, 
     answer = come(front, there, "zhang", after="/deals")
     assert (answer.status_code, answer.headers["location"]) == (303, "/deals"), read(answer)
     assert sessions(front) == [("us_zhang", "company", True)]
-    kept = [one.lower() for one in answer.headers.get_list("set-cookie") if one.startswith(COOKIE)]
+    kept = [one.lower() for one in answer.headers.get_list("set-cookie") if one.startswith(OVER_TLS)]
     assert all(word in kept[0] for word in ("httponly", "secure", "samesite=lax"))
     assert "Hello, zhang" in read(front.client.get("/?lang=en"))
 
@@ -110,9 +110,9 @@ def test_the_browser_is_sent_with_pkce_state_and_nonce(front: Front) -> None:
 
 def test_signing_in_ends_what_the_browser_was_signed_in_with(front: Front, there: Company) -> None:
     come(front, there, "zhang")
-    first = front.client.cookies[COOKIE]
+    first = front.client.cookies[OVER_TLS]
     come(front, there, "zhang")
-    assert front.client.cookies[COOKIE] != first
+    assert front.client.cookies[OVER_TLS] != first
     assert sorted(sessions(front)) == [("us_zhang", "company", False), ("us_zhang", "company", True)]
 
 
@@ -120,7 +120,7 @@ def test_nobody_is_let_in_whose_number_is_unknown_or_not_vouched_for(front: Fron
     for who in ("stranger", "nobody", "li"):  # li's number was never verified
         answer = come(front, there, who)
         assert answer.status_code == 403 and "Nobody is known here by the phone number" in read(answer)
-    assert COOKIE not in front.client.cookies and sessions(front) == []
+    assert OVER_TLS not in front.client.cookies and sessions(front) == []
     with front.database.reading() as session:
         assert session.exec(select(func.count()).select_from(User)).one() == 6  # and nobody is made
 
@@ -211,7 +211,7 @@ def test_who_has_a_second_factor_here_is_asked_for_it(front: Front, there: Compa
     secret = second_factor(front, "zhang")
     asked = come(front, there, "zhang", after="/deals")
     assert asked.status_code == 200 and "Here you have a second factor too" in read(asked)
-    assert COOKIE not in front.client.cookies
+    assert OVER_TLS not in front.client.cookies
     assert give(front, "").status_code == 422
     assert give(front, "000000").status_code == 403
     with front.database.reading() as session:

@@ -9,11 +9,10 @@ import pyotp
 from httpx import Response
 from sqlmodel import select
 
-from api.doors import COOKIE
 from ledger import settings, tries
 from ledger.notices import Notice
 from tests.api.front import Front, read
-from tests.api.routes.office import PASSWORD
+from tests.api.routes.office import OVER_TLS, PASSWORD
 
 ZHANG, LI = "13800000001", "13800000002"
 
@@ -55,7 +54,7 @@ def test_a_number_nobody_has_waits_just_the_same(front: Front) -> None:
 
 
 def test_nobody_locks_another_out_of_the_browser_they_work_with(front: Front) -> None:
-    known = cookie_of(enter(front), "yongjin_known")
+    known = cookie_of(enter(front), "__Host-yongjin_known")
     guess(front, tries.OF_ONE_ADDRESS_AT_ONE)
     assert enter(front).status_code == 429
     assert enter(front, cookie=known).status_code == 303
@@ -88,7 +87,7 @@ def test_a_second_factor_is_asked_for_and_every_code_is_good_once(front: Front) 
     assert enter(front, code=code).status_code == 403
     assert enter(front, code=papers[0]).status_code == 303
     assert enter(front, code=papers[0]).status_code == 403
-    cookie = cookie_of(enter(front, code=papers[1]), COOKIE)
+    cookie = cookie_of(enter(front, code=papers[1]), OVER_TLS)
     shown = front.client.get("/account", headers={"Cookie": f"{cookie}; lang=en"})
     assert "8 codes on paper are left" in read(shown)
 

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from api.doors import COOKIE
 from ledger import dispatch, jobs, plans
 from ledger.config import Settings
 from ledger.files import Store
@@ -58,7 +57,7 @@ def test_only_the_part_beside_the_text_is_sent_to_htmx(front: Front) -> None:
 
 
 def cookie(front: Front, who: str) -> str:
-    return f"{COOKIE}={front.secret(who)}; lang=zh"
+    return f"{front.cookie(who)}; lang=zh"
 
 
 def test_in_chinese_the_wrong_line_is_marked_and_told_in_chinese(front: Front) -> None:

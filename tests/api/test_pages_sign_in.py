@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from api.doors import COOKIE
 from api.pages.doors import local
 from tests.api.front import Front, read
-from tests.api.routes.office import PASSWORD
+from tests.api.routes.office import OVER_TLS, PASSWORD
 
 PHONE = "13800000001"
 
@@ -29,6 +29,22 @@ def test_phone_number_and_password_open_the_home_page(front: Front) -> None:
 def test_the_cookie_is_for_this_site_and_no_script(front: Front) -> None:
     cookie = signed_in(front).lower()
     assert all(word in cookie for word in ("httponly", "secure", "samesite=lax", "path=/"))
+
+
+def test_over_tls_no_other_host_can_plant_a_session(front: Front) -> None:
+    """The prefix has a browser take it from this host and over TLS alone; without it nobody is signed in."""
+    answer = front.client.post("https://testserver/sign-in", data={"phone": PHONE, "password": PASSWORD})
+    assert answer.status_code == 200  # led on, with the cookies
+    kept = {one.name: one for one in front.client.cookies.jar if "yongjin" in one.name}
+    assert set(kept) == {OVER_TLS, "__Host-yongjin_known"}
+    for one in kept.values():  # what the prefix asks for, else a browser drops it
+        assert (one.secure, one.path, one.domain_specified) == (True, "/", False)
+    secret = kept[OVER_TLS].value
+    front.client.cookies.clear()
+    for name, let_in in ((COOKIE, False), (OVER_TLS, True)):
+        cookie = {"Cookie": f"{name}={secret}"}
+        looked = front.client.get("https://testserver/account", headers=cookie, follow_redirects=False)
+        assert (looked.status_code == 200) is let_in, name
 
 
 @pytest.mark.parametrize("fields", [{"password": "not this one"}, {"phone": "13900000000"}])
@@ -62,9 +78,9 @@ def test_nobody_is_led_to_another_site(address: str) -> None:
 
 def test_signing_out_ends_the_session_itself(front: Front) -> None:
     signed_in(front)
-    secret = front.client.cookies[COOKIE]
+    secret = front.client.cookies[OVER_TLS]
     assert front.client.post("/sign-out", follow_redirects=False).headers["location"] == "/sign-in"
-    kept = front.client.get("/", headers={"Cookie": f"{COOKIE}={secret}"}, follow_redirects=False)
+    kept = front.client.get("/", headers={"Cookie": f"{OVER_TLS}={secret}"}, follow_redirects=False)
     assert kept.status_code == 303
 
 

@@ -22,7 +22,7 @@ from ledger.config import Settings
 from ledger.db import Database
 
 ROOT = Path(__file__).resolve().parents[2]
-PASSWORD = "long enough"
+PASSWORD = "long enough to guess"
 PHONES = {
     "manager": "13800000001",
     "operator": "13800000002",

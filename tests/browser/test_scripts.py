@@ -30,6 +30,15 @@ KEPT = """title => new Promise((done, failed) => {
   };
 })"""
 
+ANY_DRAFT = """() => new Promise((done, failed) => {
+  const asked = indexedDB.open("yongjin", 1);
+  asked.onerror = () => failed(asked.error);
+  asked.onsuccess = () => {
+    const counted = asked.result.transaction("draft").objectStore("draft").count();
+    counted.onsuccess = () => done(counted.result > 0);
+  };
+})"""
+
 
 def test_a_need_written_without_a_network_is_there_again_with_its_photo(site: Site) -> None:
     phone = site.signed_in("manager", width=360)
@@ -117,3 +126,35 @@ def _something_payable(site: Site) -> None:
     record(finance, "fee_received", "YH-0001", today, "53000.00", deal)
     log_milestone(desk, deal, "need_discovery", today, {"M1": "1"})
     verify_next(site.signed_in("approver"))
+
+
+def test_a_password_is_shown_while_it_is_typed_and_measured_while_it_is_chosen(site: Site) -> None:
+    desk = site.signed_in("operator")
+    desk.goto("/account/password")
+    field, meter = desk.locator("[name=new]"), desk.locator("meter")
+    assert not meter.is_visible()
+    measured = []
+    for chosen in (
+        "aaaaaaaaaaaaaaaaaaaa",
+        "abcdefghijklmnopqrst",
+        "zhuzhou rain",
+        "a few words that fit nowhere",
+    ):
+        field.fill(chosen)
+        measured.append(float(meter.evaluate("one => one.value")))
+    assert measured == sorted(measured) and measured[1] < 12 <= measured[2], measured
+    shown = desk.locator("[data-show=f-new]")
+    shown.click()
+    assert field.get_attribute("type") == "text" and shown.inner_text() == "隐藏密码"
+    shown.click()
+    assert field.get_attribute("type") == "password"
+
+
+def test_signing_out_leaves_no_draft_on_the_device(site: Site) -> None:
+    phone = site.signed_in("manager", width=360)
+    phone.goto("/needs/new")
+    phone.locator("[name=title]").fill("没有送出的需求")
+    until(lambda: phone.evaluate(ANY_DRAFT))
+    phone.locator("button[form^=sign-out]").first.dispatch_event("click")
+    phone.wait_for_url(re.compile("/sign-in"))
+    until(lambda: not phone.evaluate(ANY_DRAFT))

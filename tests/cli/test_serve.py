@@ -29,7 +29,9 @@ def served(sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path:
 def with_a_person(settings: Settings, phone: str) -> None:
     database = Database(settings.database_url)
     with database.writing() as session:
-        users.add(session, phone=phone, name="n", role="finance", password="long enough", now=clock.now())
+        users.add(
+            session, phone=phone, name="n", role="finance", password="long enough to guess", now=clock.now()
+        )
     database.close()
 
 

@@ -28,6 +28,7 @@ from ledger import (
     milestones,
     needs,
     papers,
+    passwords,
     payee_agreements,
     payouts,
     plan_moves,
@@ -38,7 +39,6 @@ from ledger import (
     settings,
     stand_ins,
     statements,
-    users,
 )
 from ledger.bounces import Bounce
 from ledger.claims import Claim
@@ -181,7 +181,7 @@ def _people(session: Session, store: Store) -> Firm:
 
 def _hash() -> str:
     """Slow on purpose, so made once."""
-    return _HASHES.setdefault(_PASSWORD, users.hashed(_PASSWORD))
+    return _HASHES.setdefault(_PASSWORD, passwords.hashed(_PASSWORD))
 
 
 def _plan(session: Session, firm: Firm) -> None:

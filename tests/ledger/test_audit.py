@@ -178,10 +178,10 @@ def test_what_else_matters_is_noted(database: Database, firm: Firm) -> None:
             phone="13900000000",
             name="新人",
             role="finance",
-            password="long enough",
+            password="long enough to guess",
             now=day(5),
         )
-        entrance.sign_in(session, phone="13900000000", password="long enough", now=day(5))
+        entrance.sign_in(session, phone="13900000000", password="long enough to guess", now=day(5))
         users.reset(session, added.id, password="longer enough", now=day(5))
         users.disable(session, added.id, now=day(5))
         closing.close(session, "2026-03", by=firm.finance, now=day(40))
@@ -245,7 +245,12 @@ def test_a_changed_bank_account_is_noted_and_not_told(database: Database, firm: 
 def test_no_personal_value_is_in_the_trail(database: Database, firm: Firm) -> None:
     with database.writing() as session:
         users.add(
-            session, phone="13900000000", name="新人", role="finance", password="long enough", now=day(5)
+            session,
+            phone="13900000000",
+            name="新人",
+            role="finance",
+            password="long enough to guess",
+            now=day(5),
         )
     written = json.dumps([note.model_dump(mode="json") for note in notes(database)], ensure_ascii=False)
     for value in ("张三", "62220001", "新人", "13900000000", "argon2"):

@@ -77,7 +77,7 @@ def people(database: Database) -> dict[str, User]:
     """An operator who drafts, one who publishes and approves, somebody of finance."""
 
     def add(session: Session, phone: str, role: str) -> User:
-        return users.add(session, phone=phone, name=role, role=role, password="a password", now=NOW)
+        return users.add(session, phone=phone, name=role, role=role, password="long enough to guess", now=NOW)
 
     with database.writing() as session:
         return {

@@ -52,7 +52,12 @@ class World:
     def _people(self, session: Session) -> tuple[users.User, users.User, users.User]:
         def user(phone: str, role: str) -> users.User:
             return users.add(
-                session, phone=phone, name=role, role=role, password="long enough", now=at("2026-01-01")
+                session,
+                phone=phone,
+                name=role,
+                role=role,
+                password="long enough to guess",
+                now=at("2026-01-01"),
             )
 
         people = (

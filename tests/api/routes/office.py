@@ -14,7 +14,8 @@ from jsonschema import Draft202012Validator
 from sqlmodel import select
 from starlette.testclient import TestClient
 
-from ledger import journal, managers, plans, users
+from api.doors import COOKIE
+from ledger import journal, managers, passwords, plans
 from ledger.core.entry import as_text
 from ledger.db import Database, fingerprint
 from ledger.sign_ins import SignIn
@@ -22,7 +23,8 @@ from ledger.users import User
 from tests.canaries import ACCOUNTS, PASSWORD
 
 TIANJIN = (files("ledger") / "cities" / "tianjin.yaml").read_text("utf-8")
-PASSWORD_HASH = users.hashed(PASSWORD)  # slow on purpose, so made once
+PASSWORD_HASH = passwords.hashed(PASSWORD)  # slow on purpose, so made once
+OVER_TLS = f"__Host-{COOKIE}"
 PEOPLE = {
     "zhang": ("manager", "M1"),
     "li": ("manager", "M2"),
@@ -103,6 +105,11 @@ class Office:
                 session.add(sign_in)
             self.secrets.add(secret)
         return secret
+
+    def cookie(self, who: str) -> str:
+        """The same as a browser has it."""
+        name = OVER_TLS if self.client.base_url.scheme == "https" else COOKIE
+        return f"{name}={self.secret(who)}"
 
     def send(
         self, who: str, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any
