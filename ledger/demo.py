@@ -17,6 +17,7 @@ from sqlmodel import Session, select
 from ledger import (
     approvals,
     bank_answers,
+    bank_receipts,
     city,
     clock,
     closing,
@@ -28,13 +29,17 @@ from ledger import (
     managers,
     milestones,
     needs,
+    open_invoices,
+    organisations,
     payouts,
     plans,
     sending,
     users,
 )
+from ledger.core.bank_receipt import Open
 from ledger.core.errors import Conflict
 from ledger.core.facts_file import read_lines
+from ledger.core.money import format_minor
 from ledger.db import Database
 from ledger.files import Store
 from ledger.users import User
@@ -234,6 +239,7 @@ def tell(database: Database, store: Store, people: People, now: datetime) -> Non
     database.run(lambda s: _money(s, deal_id, people, on, at))
     database.run(lambda s: _pay(s, store, people, on, at))
     database.run(lambda s: _waiting(s, deal_id, people, on, at))
+    database.run(lambda s: _bank_list(s, store, people, on, at))
 
 
 def _money(
@@ -321,3 +327,47 @@ def _waiting(
         by=people.second,
         now=at(2),
     )
+
+
+def _bank_list(
+    session: Session,
+    store: Store,
+    people: People,
+    on: Callable[[int], date],
+    at: Callable[[int], datetime],
+) -> None:
+    """What the bank says came in, for invoices, for two deals at once, known already, and for a person."""
+    known = {deal.id: deal for deal in deals.listing(session, by=people.finance, limit=500)}
+    unpaid = [one for one in open_invoices.of_deals(session, known) if one.open_minor > 0]
+    clients = organisations.names(session, [one.client_id for one in unpaid])
+    pair = _of_one_client(unpaid)
+    alone = next((one for one in unpaid if one not in pair), None)
+    came = [("YH-2026-0002", 5, 26_500_00, "优眼科技", "居间服务费尾款")]
+    if alone:
+        came.append(("YH-2026-0003", 2, alone.open_minor, clients[alone.client_id], f"付 {alone.number}"))
+    if pair:
+        numbers = "、".join(one.number for one in pair)
+        total = sum(one.open_minor for one in pair)
+        came.append(("YH-2026-0004", 2, total, clients[pair[0].client_id], f"付 {numbers}"))
+    came.append(("YH-2026-0005", 1, 10_000_00, "优眼科技", "技术服务"))
+    came.append(("YH-2026-0006", 1, 88_88, "中国工商银行", "结息"))
+    rows = [f"{ref},{on(ago)},{format_minor(minor, 'CNY')},{who},{why}" for ref, ago, minor, who, why in came]
+    text = "\r\n".join(("交易流水号,交易日期,贷方发生额,对方户名,摘要", *rows))
+    bank_receipts.take(
+        session,
+        store,
+        text.encode("gb18030"),
+        name=f"收款流水{on(1)}.csv",
+        layout="simple",
+        by=people.finance,
+        now=at(1),
+    )
+
+
+def _of_one_client(unpaid: list[Open]) -> list[Open]:
+    """Two open invoices of two deals of one client, if anybody has two."""
+    for first in unpaid:
+        for second in unpaid:
+            if first.client_id == second.client_id and first.deal_id < second.deal_id:
+                return [first, second]
+    return []

@@ -8,7 +8,7 @@ import segno
 from fastapi import Request, Response
 from sqlmodel import Session
 
-from api import flash
+from api import devices, flash
 from api.doors import Books, By, Now, Somebody, address_of, program_of, secret_of
 from api.forms import Filled, Form
 from api.language import N_, gettext
@@ -36,6 +36,7 @@ def _account(
         request,
         "account/account.html",
         status=422 if form.errors else 200,
+        device=devices.named,
         sessions=sign_ins.of(session, by.id, now=now),
         own=sign_ins.standing(session, secret_of(request), now=now),
         second=second_factors.of(session, by.id),
