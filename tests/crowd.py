@@ -19,7 +19,7 @@ from ledger import (
     accounts,
     accruals,
     approvals,
-    closing,
+    bounces,
     deals,
     fees,
     imports,
@@ -69,9 +69,16 @@ class Clerk(Desk):
 
     def close_seen(self, period: str) -> None:
         """Close a month, whatever there is to be seen in it."""
-        with self.database.reading() as session:
-            found = closing.look(session, period, **self.by("finance"))
-        self.close(period, accept=[one.code for one in found])
+        self.close(period, accept=self.seen(period))
+
+    def bounce(self, payout_id: str) -> None:
+        """The bank gives all of a batch back."""
+
+        def write(session: Session) -> None:
+            reasons = {line.id: "退汇" for line in payouts.lines_of(session, payout_id)}
+            bounces.record(session, payout_id, reasons, on=self.today, **self.by("finance"))
+
+        self.do(write)
 
     def take_in(self, lines: Sequence[bytes], workers: int = 1) -> imports.Report:
         read = read_lines(lines, "at-once.jsonl", "CNY")

@@ -8,17 +8,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from ledger import facts, managers, seals
+from ledger import facts, managers, payouts, seals, withholding
 from ledger.db import Database
 from ledger.invoices import add as add_invoice
+from ledger.payouts import Payout
 from tests.crowd import SIXTEEN, Act, Clerk, Crowd, act, at_this_moment, counted, gathered
+from tests.ledger.test_payees_vat import CLIFF, decide, earn
 from tests.ledger.test_snapshots import Held, known, told
 
 LONG = pytest.param(40, marks=pytest.mark.long)
@@ -147,6 +149,42 @@ def test_a_payout_races_what_takes_the_money_back(desk: Clerk, crowd: Crowd, tim
         if (made := one(desk, "SELECT id FROM payout WHERE state = 'made'")) is not None:
             desk.void(made)
     all_in_order(desk)
+
+
+@times
+def test_a_payment_that_comes_back_races_the_next_of_its_month(desk: Clerk, crowd: Crowd, times: int) -> None:
+    """The VAT that the other bore is given back once, whichever is first."""
+    decide(desk)
+    desk.deal("D-1")
+    for n in range(times):
+        desk.today = date(2026, 3, 5) + timedelta(62 * n)
+        earn(desk, 60_000_00)
+        first = desk.pay()
+        earn(desk, 50_000_00)
+        desk.pay()
+        earn(desk, 20_000_00)
+        back, made = [act("bounce", first)], [act("make")]
+        outcomes = counted(crowd.at_once(desk, [back, made, back, made]))
+        assert set(outcomes) <= {"done", "nothing_payable"} and outcomes["done"] >= 3
+        for batch in (one.id for one in batches(desk)):
+            desk.void(batch)
+        with desk.database.reading() as session:
+            (month,) = withholding.vat_of_month(session, f"{desk.today:%Y-%m}")
+        assert (month.turnover_minor, month.had_minor, month.off_minor) == (50_000_00, 0, 0)
+        # all of it is payable: what came back, what was not paid, and the VAT that was too much
+        assert -desk.balance("2202.01", "M1") == 80_000_00 + CLIFF
+        earn(desk, -80_000_00)
+        desk.today += timedelta(31)
+        desk.pay()  # and the VAT is paid out
+    all_in_order(desk)
+
+
+def batches(desk: Clerk) -> list[Payout]:
+    """Those that wait."""
+    with desk.database.reading() as session:
+        found = payouts.listing(session, by=desk.people["finance"], state="made")
+        session.expunge_all()
+    return found
 
 
 @times
