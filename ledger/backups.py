@@ -36,7 +36,10 @@ from ledger.migrations import run
 FORMAT = 1
 MANIFEST, DATABASE = "manifest.json", "database"
 PUBLIC_URL = "public-url"
-_MEMBER = re.compile(r"database|public-url|files/[0-9a-f]{2}/[0-9a-f]{64}|keys/[\w.-]+(/[\w.-]+)*")
+# A member's name is a place on the disk: no part of it is “.” or “..”, which would lead out of it.
+_MEMBER = re.compile(
+    r"database|public-url|files/[0-9a-f]{2}/[0-9a-f]{64}|keys(/(?!\.{1,2}(/|$))[\w.-]+)+", re.ASCII
+)
 CHUNK = 1 << 20
 
 Progress = Callable[[int, int], None]
@@ -190,11 +193,13 @@ def _unpacked(backup: BinaryIO, to: Path) -> Manifest:
     try:
         with tarfile.open(fileobj=backup, mode="r|") as tar:
             for member in tar:
-                content = tar.extractfile(member)
+                content = tar.extractfile(member) if member.isreg() else None
                 if content is None or not (_MEMBER.fullmatch(member.name) or member.name == MANIFEST):
                     raise _damaged(member.name)
                 found[member.name] = _extract(content, to / member.name)
         manifest = Manifest(**json.loads((to / MANIFEST).read_bytes()))
+        if not isinstance(manifest.members, dict):
+            raise TypeError("its list of members is none")
     except (tarfile.TarError, OSError, ValueError, TypeError) as error:
         raise _damaged(str(error) or "it ends too early") from error
     del found[MANIFEST]

@@ -3,7 +3,9 @@
 `tests/core/test_bad_files.py` makes them up with hypothesis; run as a program, this module has a fuzzer
 that follows the branches taken (atheris) make them up for as long as it is let:
 
-    python -m tests.fuzzing facts -max_total_time=600        # plan, facts, lines or table
+    python -m tests.fuzzing facts -max_total_time=600        # plan, facts, lines, table
+
+It does the same for what else comes from outside (`tests/outside.py`): layout, answer, backup and more.
 """
 
 from __future__ import annotations
@@ -141,6 +143,13 @@ READERS: dict[str, tuple[Callable[[bytes], None], list[str]]] = {
     "lines": (_lines, [LINE]),
     "table": (lambda content: tried(lambda text, _: read_many(text, "f.csv", "CNY"), content), [TABLE]),
 }
+FOLLOWED = (
+    "ledger.bank_sheets",
+    "ledger.registers",
+    "ledger.sniffing",
+    "ledger.authenticity",
+    "ledger.backups",
+)
 TOKEN = re.compile(r"[\w.%/]+|\"[^\"\n]*\"|'[^'\n]*'|\n *|.", re.S)
 
 
@@ -169,8 +178,14 @@ def main() -> None:
     """Try one reader for as long as libFuzzer's own options say; what breaks it ends the run."""
     import atheris
 
+    from tests import outside
+
     kind, *options = sys.argv[1:]
-    one, seeds = READERS[kind]
+    if kind in READERS:
+        one, texts = READERS[kind]
+        seeds = [text.encode() for text in texts]
+    else:
+        one, seeds = (lambda content: outside.tried(kind, content)), outside.READERS[kind][1]
     words = sorted({word for seed in (*PLANS, FACTS, LINE, TABLE) for word in TOKEN.findall(seed)})
 
     def mutate(content: bytes, most: int, seed: int) -> bytes:
@@ -178,9 +193,9 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         for number, seed in enumerate(seeds):
-            (Path(folder) / str(number)).write_text(seed, "utf-8")
+            (Path(folder) / str(number)).write_bytes(seed)
         for function in [found for found in gc.get_objects() if isinstance(found, FunctionType)]:
-            if str(function.__module__).startswith("ledger.core"):
+            if str(function.__module__).startswith(("ledger.core", *FOLLOWED)):
                 atheris.instrument_func(function)
         atheris.Setup(
             [sys.argv[0], "-timeout=10", "-max_len=4000", *options, folder], one, custom_mutator=mutate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import json
 import tarfile
@@ -171,6 +172,21 @@ def retold(backup: bytes, **changes: object) -> bytes:
     return out.getvalue()
 
 
+def with_member(backup: bytes, name: str, kind: bytes = tarfile.REGTYPE) -> bytes:
+    """The backup with one more member, which its manifest has too."""
+    content = b"hostile" if kind == tarfile.REGTYPE else b""
+    with tarfile.open(fileobj=io.BytesIO(backup)) as old:
+        manifest = old.extractfile(backups.MANIFEST)
+        assert manifest is not None
+        members = json.loads(manifest.read())["members"]
+    out = io.BytesIO(retold(backup, members=members | {name: hashlib.sha256(content).hexdigest()}))
+    with tarfile.open(fileobj=out, mode="a") as more:
+        member = tarfile.TarInfo(name)
+        member.type, member.size, member.linkname = kind, len(content), "/etc/passwd"
+        more.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_a_damaged_backup_is_found_before_anything_is_put_in_place(place: Settings, made: bytes) -> None:
     middle = made.index(firms.PDF)
@@ -182,9 +198,15 @@ def test_a_damaged_backup_is_found_before_anything_is_put_in_place(place: Settin
         retold(made, members={}),
         retold(made, more=1),
         made.replace(b"keys/signing.pem", b"../s/signing.pem"),
+        retold(made, members=[]),
+        with_member(made, "keys/../../left-outside"),
+        with_member(made, "keys/a/./../../../left-outside"),
+        with_member(made, "keys/link", tarfile.SYMTYPE),
+        with_member(made, "keys/link", tarfile.LNKTYPE),
     ):
         assert isinstance(refused(place, broken), Invalid)
         assert not [path for path in place.var.rglob("*") if path.is_file()]
+        assert not list(place.var.parent.rglob("left-outside"))
     assert refused(place, retold(made, engine="postgresql")).code == "backup_engine"
     assert refused(place, retold(made, revision="9999")).code == "backup_newer"
     backups.restore(place, io.BytesIO(made))
