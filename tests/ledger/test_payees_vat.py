@@ -10,7 +10,17 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from ledger import bank_answers, bounces, deals, journal, payouts, remittances, settings, tax_returns
+from ledger import (
+    bank_answers,
+    bounces,
+    certificates,
+    deals,
+    journal,
+    payouts,
+    remittances,
+    settings,
+    tax_returns,
+)
 from ledger.core import entry
 from ledger.core.errors import Conflict
 from ledger.db import Database
@@ -364,6 +374,29 @@ def test_the_statement_says_what_was_given_back(desk: Desk) -> None:
     # 60,000.00 again, 50,000.00 of March and 450.00; the VAT was given back
     assert made.year_to_date.paid_gross_minor == 110_450_00
     assert made.year_to_date.vat_minor == 0
+
+
+def test_the_years_certificate_and_the_quarters_report_count_it_once(desk: Desk) -> None:
+    decide(desk)
+    first = paid(desk, 60_000_00)
+    paid(desk, 50_000_00)
+    come_back(desk, first)
+    earn(desk, -60_000_00)
+    desk.today = date(2026, 6, 2)
+    desk.pay()  # the VAT alone
+    with desk.database.reading() as session:
+        drawn = certificates.draw(session, "M1@2026", desk.now).report
+    income, tax, net = (figure.amount_minor for figure in drawn.figures)
+    # 450.00 of January and 50,000.00 of March; the VAT was given back, so all the rest was paid
+    assert income == 50_450_00 and net == income - (tax or 0)
+    (march, june) = drawn.tables[0].rows[1:]
+    assert (march[3], march[5], june[3], june[5]) == (50_000_00, CLIFF, 0, -CLIFF)
+    _, content = desk.do(
+        lambda session: tax_returns.export(session, "platform", "2026Q2", "csv", **desk.by("finance"))
+    )
+    assert ",0.00,0.00,0.00," in content.decode("utf-8-sig")
+    assert desk.balance(entry.BANK, "基本户") == -net
+    assert desk.wrong() == []
 
 
 def test_verify_names_a_month_that_gave_back_too_much(desk: Desk, request: pytest.FixtureRequest) -> None:
