@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlmodel import select
 
 from ledger import payouts
@@ -84,6 +86,21 @@ def test_chosen_lines_are_paid_and_others_refused_with_the_reason(desk: Desk) ->
     desk.done("finance", path, {"do": "return", "line": second, "reason": "账户已销户", "confirmed": "yes"})
     shown = desk.see("finance", f"/payouts/{made}")
     assert "已结清" in shown and "已付 2026-05-19" in shown and "已退回 账户已销户" in shown
+
+
+def test_what_the_bank_did_is_repeated_and_can_be_confirmed(desk: Desk) -> None:
+    made = _sent(desk)
+    first, second = _lines(desk, made)
+    told: dict[str, dict[str, str]] = {
+        "确认付款": {"do": "some", "line": first, "value_on": "2026-05-19"},
+        "退回": {"do": "return", "line": second, "reason": "账户已销户"},
+    }
+    for button, given in told.items():
+        asked = desk.fill("finance", f"/payouts/{made}/bank", given)
+        assert re.search(rf'name="confirmed" value="yes">{button}</button>', asked.text), button
+        fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', asked.text))
+        desk.done("finance", f"/payouts/{made}/bank", {**fields, "confirmed": "yes"})
+    assert "已退回 账户已销户" in desk.see("finance", f"/payouts/{made}")
 
 
 def test_lines_have_to_be_ticked_and_a_refusal_needs_its_reason(desk: Desk) -> None:
