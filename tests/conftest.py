@@ -17,6 +17,8 @@ from ledger.db import Database
 from ledger.migrations import run
 from tests import canaries
 
+ROOM = 8 * 2**30  # for the databases of all tests that run at once
+
 _HOME = pytest.StashKey[Path]()
 _TOLD = pytest.StashKey[list[str]]()
 _WATCH = pytest.StashKey[pytest.MonkeyPatch]()
@@ -29,8 +31,14 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         config.stash[_HOME] = Path(config.workerinput["postgres_home"])
     else:
-        config.stash[_HOME] = Path(tempfile.mkdtemp(prefix="yongjin-tests-"))
+        config.stash[_HOME] = Path(tempfile.mkdtemp(prefix="yongjin-tests-", dir=_quick_place()))
         postgres.watch(config.stash[_HOME])
+
+
+def _quick_place() -> Path | None:
+    """Memory, where there is plenty: a database is copied there in a fourth of the time; else the usual."""
+    memory = Path("/dev/shm")
+    return memory if memory.is_dir() and shutil.disk_usage(memory).free > ROOM else None
 
 
 @pytest.hookimpl(optionalhook=True)
