@@ -238,7 +238,7 @@ def tell(database: Database, store: Store, people: People, now: datetime) -> Non
     reach("contract_signing", 50, {"T002": "1"}, people.second)
     database.run(lambda s: _money(s, deal_id, people, on, at))
     database.run(lambda s: _pay(s, store, people, on, at))
-    database.run(lambda s: _waiting(s, deal_id, people, on, at))
+    database.run(lambda s: _waiting(s, store, deal_id, people, on, at))
     database.run(lambda s: _bank_list(s, store, people, on, at))
 
 
@@ -294,6 +294,7 @@ def _pay(
 
 def _waiting(
     session: Session,
+    store: Store,
     deal_id: str,
     people: People,
     on: Callable[[int], date],
@@ -309,12 +310,22 @@ def _waiting(
         by=people.finance,
         now=at(5),
     )
-    milestones.log(
+    done = milestones.log(
         session,
         deal_id=deal_id,
         stage="completion",
         reached_on=on(3),
         participants={"T001": "1", "T002": "1"},
+        note="样机在客户现场连续运行七天，客户已在验收单上签字。",
+        by=people.first,
+        now=at(3),
+    )
+    evidence.add(
+        session,
+        store,
+        done.id,
+        name="验收确认单.txt",
+        content="验收确认单：低功耗眼动传感样机，连续运行七天，各项指标合格。\n优眼科技\n".encode(),
         by=people.first,
         now=at(3),
     )
