@@ -54,7 +54,7 @@ def pytest_runtest_makereport(
     report = yield
     told = item.config.stash[_TOLD]
     if call.when == "teardown" and report.passed:
-        found = [*told, *canaries.read(report.sections)]
+        found = [*told, *canaries.Started.told(), *canaries.read(report.sections)]
         if found:
             report.outcome, report.longrepr = (
                 "failed",
@@ -113,17 +113,18 @@ def migrated_template(postgresql_server: postgres.Server) -> str:
 
 
 @pytest.fixture
-def sqlite_settings(tmp_path: Path, migrated_file: Path) -> Settings:
+def sqlite_settings(tmp_path: Path, migrated_file: Path, told: list[str]) -> Iterator[Settings]:
     """A fresh, migrated SQLite database and a place for files."""
     var = tmp_path / "var"
     var.mkdir()
     url = f"sqlite:///{shutil.copyfile(migrated_file, var / 'yongjin.db')}"
-    return Settings(var=var, database_url=url, owner_url=url)
+    yield Settings(var=var, database_url=url, owner_url=url)
+    told += canaries.kept(url)
 
 
 @pytest.fixture
 def postgresql_settings(
-    tmp_path: Path, postgresql_server: postgres.Server, migrated_template: str
+    tmp_path: Path, postgresql_server: postgres.Server, migrated_template: str, told: list[str]
 ) -> Iterator[Settings]:
     """A fresh, migrated PostgreSQL database, its two roles, and a place for files."""
     name = f"test_{uuid4().hex}"
@@ -133,6 +134,7 @@ def postgresql_settings(
         database_url=postgresql_server.url(name, postgres.APP),
         owner_url=postgresql_server.url(name, postgres.OWNER),
     )
+    told += canaries.kept(postgresql_server.url(name, postgres.OWNER))
     postgresql_server.drop(name)
 
 

@@ -17,6 +17,7 @@ from ledger import dispatch, traces
 from ledger.db import Database
 from ledger.files import Store
 from ledger.jobs import Job, Work
+from tests.canaries import PASSWORD
 
 CALLER = "0af7651916cd43dd8448eb211c80319c"
 
@@ -46,7 +47,7 @@ def test_a_request_is_one_trace_with_its_statements_in_the_trace_of_its_caller(
     with TestClient(app) as client:
         client.post(
             "/api/v1/tokens",
-            json={"phone": "13812345678", "password": "a planted secret"},
+            json={"phone": "13812345678", "password": PASSWORD},
             headers={"traceparent": f"00-{CALLER}-b7ad6b7169203331-01"},
         )
     found = finished(provider, spans)
