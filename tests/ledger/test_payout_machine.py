@@ -351,11 +351,11 @@ def over(database: Database, world: World) -> World:
 
 
 def test_no_history_of_batches_loses_a_fen(copies: Callable[[], World]) -> None:
-    run(copies, examples=12, steps=25)
+    run(copies, examples=8, steps=20)
 
 
 def test_no_history_of_batches_loses_a_fen_on_postgresql(clones: Callable[[], World]) -> None:
-    run(clones, examples=4, steps=15)
+    run(clones, examples=3, steps=12)
 
 
 @pytest.mark.long
