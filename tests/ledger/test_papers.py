@@ -46,9 +46,9 @@ PERIOD = "2026-11"
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Store]]:
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Store]]:
     """The demonstration's story with a few of its city's contracts, closed, its statements made."""
-    var = tmp_path_factory.mktemp("told")
+    var = tmp_path_factory.mktemp("story")
     url = f"sqlite:///{var / 'yongjin.db'}"
     migrations.upgrade(url)
     database, store = Database(url), Store(var / "files")
@@ -84,8 +84,8 @@ def subject(database: Database, kind: report.Kind) -> str:
     }[kind]
 
 
-def issued(told: tuple[Database, Store], kind: report.Kind, about: str = "") -> tuple[Paper, bytes]:
-    database, store = told
+def issued(story: tuple[Database, Store], kind: report.Kind, about: str = "") -> tuple[Paper, bytes]:
+    database, store = story
     by, wanted = user(database, "finance"), about or subject(database, kind)
     with database.writing() as session:
         kept = papers.issue(session, store, kind, wanted, by=by, now=NOW)
@@ -101,10 +101,10 @@ def read_off(pdf: bytes) -> str:
 
 @pytest.mark.parametrize("kind", get_args(report.Kind))
 def test_a_paper_is_signed_holds_agrees_with_the_books_and_prints_all_it_says(
-    told: tuple[Database, Store], kind: report.Kind
+    story: tuple[Database, Store], kind: report.Kind
 ) -> None:
-    database, _ = told
-    kept, pdf = issued(told, kind)
+    database, _ = story
+    kept, pdf = issued(story, kind)
 
     examined = authenticity.examine(pdf, signing.known(config.from_environment()))
 
@@ -130,14 +130,14 @@ def test_a_paper_is_signed_holds_agrees_with_the_books_and_prints_all_it_says(
 
 
 @pytest.mark.parametrize("kind", get_args(report.Kind))
-def test_the_same_paper_is_not_made_twice(told: tuple[Database, Store], kind: report.Kind) -> None:
-    first, pdf = issued(told, kind)
-    again, same = issued(told, kind)
+def test_the_same_paper_is_not_made_twice(story: tuple[Database, Store], kind: report.Kind) -> None:
+    first, pdf = issued(story, kind)
+    again, same = issued(story, kind)
     assert (again.id, same) == (first.id, pdf)
 
 
-def test_a_changed_digit_a_changed_byte_and_anothers_page_are_refused(told: tuple[Database, Store]) -> None:
-    _, pdf = issued(told, "payment_advice")
+def test_a_changed_digit_a_changed_byte_and_anothers_page_are_refused(story: tuple[Database, Store]) -> None:
+    _, pdf = issued(story, "payment_advice")
     known = signing.known(config.from_environment())
     digit = pdf.index(b"/ByteRange")
     assert not authenticity.examine(pdf[: digit - 40] + b"9" + pdf[digit - 39 :], known).holds
@@ -145,7 +145,7 @@ def test_a_changed_digit_a_changed_byte_and_anothers_page_are_refused(told: tupl
 
     examined = authenticity.examine(pdf, known)
     assert isinstance(examined.snapshot, report.Report)
-    _, other = issued(told, "record_of_work")
+    _, other = issued(story, "record_of_work")
     record = authenticity.examine(other, known).snapshot
     assert isinstance(record, report.Report)
     # the other's pages around this one's data
@@ -164,10 +164,10 @@ def test_a_changed_digit_a_changed_byte_and_anothers_page_are_refused(told: tupl
 
 
 def test_the_consolidated_statement_ties_to_the_books_by_manager_deal_and_stage(
-    told: tuple[Database, Store],
+    story: tuple[Database, Store],
 ) -> None:
-    database, _ = told
-    kept, _ = issued(told, "consolidated")
+    database, _ = story
+    kept, _ = issued(story, "consolidated")
     made = papers.read(kept)
 
     with database.reading() as session:
@@ -183,16 +183,16 @@ def test_the_consolidated_statement_ties_to_the_books_by_manager_deal_and_stage(
     assert by_manager.totals[-1] == account
 
 
-def test_a_missing_statement_is_a_difference_that_is_listed(told: tuple[Database, Store]) -> None:
-    kept, _ = issued(told, "consolidated", "2026-12")
+def test_a_missing_statement_is_a_difference_that_is_listed(story: tuple[Database, Store]) -> None:
+    kept, _ = issued(story, "consolidated", "2026-12")
     made = papers.read(kept)
     assert made.ties[0].difference_minor == -made.figures[0].amount_minor
     assert made.tables[0].title.zh == "差异" and made.tables[0].rows
 
 
-def test_the_workbook_has_the_tables_of_the_paper(told: tuple[Database, Store]) -> None:
-    database, _ = told
-    kept, _ = issued(told, "consolidated")
+def test_the_workbook_has_the_tables_of_the_paper(story: tuple[Database, Store]) -> None:
+    database, _ = story
+    kept, _ = issued(story, "consolidated")
     with database.reading() as session:
         name, book = papers.workbook(session, "consolidated", PERIOD, by=user(database, "finance"), now=NOW)
     sheets = openpyxl.load_workbook(io.BytesIO(book))
@@ -202,8 +202,8 @@ def test_the_workbook_has_the_tables_of_the_paper(told: tuple[Database, Store]) 
     assert closing is not None and f"{last[-1]:.2f}" == format_minor(closing, "CNY")
 
 
-def test_a_manager_has_their_own_papers_and_no_others(told: tuple[Database, Store]) -> None:
-    database, store = told
+def test_a_manager_has_their_own_papers_and_no_others(story: tuple[Database, Store]) -> None:
+    database, store = story
     own = user(database, "manager")
     with database.writing() as session:
         kept = papers.issue(session, store, "record_of_work", own.manager_id or "", by=own, now=NOW)
@@ -216,8 +216,8 @@ def test_a_manager_has_their_own_papers_and_no_others(told: tuple[Database, Stor
         papers.issue(session, store, "deal_life", "nowhere", by=user(database, "finance"), now=NOW)
 
 
-def test_a_report_whose_figures_do_not_follow_is_refused(told: tuple[Database, Store]) -> None:
-    kept, _ = issued(told, "record_of_work")
+def test_a_report_whose_figures_do_not_follow_is_refused(story: tuple[Database, Store]) -> None:
+    kept, _ = issued(story, "record_of_work")
     made = papers.read(kept)
     table = made.tables[0]
     totals = tuple(total + 1 if total is not None else None for total in table.totals)
