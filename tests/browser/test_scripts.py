@@ -13,7 +13,7 @@ from ledger.clock import day_of, now
 from ledger.db import Database
 from ledger.payments import Payout
 from tests.browser.conftest import Site
-from tests.browser.test_story import fill, log_milestone, record, verify_next
+from tests.browser.test_story import fill, log_milestone, paid_for, verify_next
 from tests.waiting import until
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
@@ -113,17 +113,7 @@ def _press(page: Page, *keys: str) -> None:
 def _something_payable(site: Site) -> None:
     today = day_of(now())
     desk, finance = site.signed_in("operator"), site.signed_in("finance")
-    desk.goto("/needs/new")
-    fill(desk, title="传感", client="优眼科技", found_on=today.isoformat())
-    desk.locator("main form button.primary").click()
-    desk.wait_for_url(re.compile("/needs/nd_"))
-    desk.goto(f"/needs/{desk.url.rsplit('/', 1)[-1]}/deal")
-    fill(desk, plan="tianjin-platform-manager", expected_fee="53000.00", category="transfer", tax_rate="6")
-    desk.locator("main form button.primary").click()
-    desk.wait_for_url(re.compile("/deals/dl_"))
-    deal = desk.url.rsplit("/", 1)[-1]
-    record(finance, "fee_invoiced", "FP-0001", today, "53000.00", deal)
-    record(finance, "fee_received", "YH-0001", today, "53000.00", deal)
+    deal = paid_for(desk, finance, today)
     log_milestone(desk, deal, "need_discovery", today, {"M1": "1"})
     verify_next(site.signed_in("approver"))
 

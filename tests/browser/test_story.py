@@ -62,6 +62,22 @@ def record(finance: Page, kind: str, number: str, on: date, total: str, deal: st
     finance.wait_for_load_state()
 
 
+def paid_for(desk: Page, finance: Page, today: date) -> str:
+    """A deal opened from its need, its fee invoiced and received."""
+    desk.goto("/needs/new")
+    fill(desk, title="传感", client="优眼科技", found_on=today.isoformat())
+    desk.locator("main form button.primary").click()
+    desk.wait_for_url(re.compile("/needs/nd_"))
+    desk.goto(f"/needs/{desk.url.rsplit('/', 1)[-1]}/deal")
+    fill(desk, plan="tianjin-platform-manager", expected_fee="53000.00", category="transfer", tax_rate="6")
+    desk.locator("main form button.primary").click()
+    desk.wait_for_url(re.compile("/deals/dl_"))
+    deal = desk.url.rsplit("/", 1)[-1]
+    record(finance, "fee_invoiced", "FP-0001", today, "53000.00", deal)
+    record(finance, "fee_received", "YH-0001", today, "53000.00", deal)
+    return deal
+
+
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 def test_a_deal_from_a_need_to_a_paid_manager_through_the_pages(

@@ -18,7 +18,7 @@ from ledger.evidence import Evidence
 from ledger.files import Store
 from tests.browser.conftest import Site
 from tests.browser.test_scripts import PHOTO
-from tests.browser.test_story import fill, log_milestone, record, verify_next
+from tests.browser.test_story import log_milestone, paid_for, verify_next
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 CLICKS_MOST = 5
@@ -71,17 +71,7 @@ def test_a_line_is_followed_to_its_plan_and_its_evidence_and_back_in_five_clicks
 def _a_paid_stage_with_a_photo(site: Site, database: Database, store: Store) -> tuple[str, Evidence]:
     today = day_of(now())
     desk, finance = site.signed_in("operator"), site.signed_in("finance")
-    desk.goto("/needs/new")
-    fill(desk, title="传感", client="优眼科技", found_on=today.isoformat())
-    desk.locator("main form button.primary").click()
-    desk.wait_for_url(re.compile("/needs/nd_"))
-    desk.goto(f"/needs/{desk.url.rsplit('/', 1)[-1]}/deal")
-    fill(desk, plan="tianjin-platform-manager", expected_fee="53000.00", category="transfer", tax_rate="6")
-    desk.locator("main form button.primary").click()
-    desk.wait_for_url(re.compile("/deals/dl_"))
-    deal = desk.url.rsplit("/", 1)[-1]
-    record(finance, "fee_invoiced", "FP-0001", today, "53000.00", deal)
-    record(finance, "fee_received", "YH-0001", today, "53000.00", deal)
+    deal = paid_for(desk, finance, today)
     log_milestone(desk, deal, "tech_sourcing", today, {"M1": "1"})
     desk.locator("main input[type=file]").set_input_files([PHOTO])  # type: ignore[list-item]
     desk.locator("main form[action$='/evidence'] button").click()
