@@ -27,8 +27,9 @@ class Sums(NamedTuple):
     def fees(self, basis: Basis) -> tuple[int, int, int]:
         """(added, taken off again, the VAT in what is left) of the fees that make up a basis."""
         up, down = FEES[basis]
-        tax_minor = self.taxes_minor.get(up, 0) - self.taxes_minor.get(down, 0)
-        return self.fees_minor.get(up, 0), self.fees_minor.get(down, 0), tax_minor
+        fees, taxes, _ = self
+        tax_minor = taxes.get(up, 0) - taxes.get(down, 0) if taxes else 0
+        return fees.get(up, 0), fees.get(down, 0), tax_minor
 
 
 def added_up(rules: Rules, known: Known) -> Sums:
@@ -36,10 +37,12 @@ def added_up(rules: Rules, known: Known) -> Sums:
     amounts: dict[FeeKind, int] = {}
     taxes: dict[FeeKind, int] = {}
     for fee in known.fees:
-        amounts[fee.kind] = amounts.get(fee.kind, 0) + fee.amount_minor
+        kind = fee.kind
+        amounts[kind] = amounts.get(kind, 0) + fee.amount_minor
         if fee.tax_minor:
-            taxes[fee.kind] = taxes.get(fee.kind, 0) + fee.tax_minor
-    return Sums(amounts, taxes, _stated(known.stated, rules.figures) if rules.figures else {})
+            taxes[kind] = taxes.get(kind, 0) + fee.tax_minor
+    stated = _stated(known.stated, rules.figures) if rules.figures else {}
+    return tuple.__new__(Sums, (amounts, taxes, stated))
 
 
 def _stated(stated: Sequence[Stated], figures: Sequence[str]) -> dict[str, Stated]:

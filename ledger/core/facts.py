@@ -21,8 +21,12 @@ class Participant:
     """Who took part in a milestone: `weight` against the others', and the grade held on that day."""
 
     manager: str
-    weight: Fraction
+    weight: Fraction | int  # a whole one is kept as int, which is quicker to reckon with
     grade: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.weight.denominator == 1:
+            object.__setattr__(self, "weight", self.weight.numerator)
 
 
 @dataclass(frozen=True, slots=True)

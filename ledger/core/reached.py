@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from fractions import Fraction
 from typing import NamedTuple
 
 from ledger.core.facts import Ending, Milestone
 from ledger.core.known import Known, the_latest
 from ledger.core.money import coprime
 from ledger.core.rules import Rules
+
+_new = tuple.__new__  # what a named tuple's class does itself, at a third of the cost
 
 
 class Reached(NamedTuple):
@@ -33,9 +34,7 @@ def reached_by(rules: Rules, known: Known, cancelled: Ending | None) -> tuple[Re
     stages = {one.stage for one in milestones}
     if cancelled is None and len(stages) == len(milestones):  # one milestone a stage, as in most deals
         for only in milestones:
-            made = (only, _weights(rules, only), only.on, False)
-            # as Reached itself does, at a third of the cost
-            reached[rules.position[only.stage]] = tuple.__new__(Reached, made)
+            reached[rules.position[only.stage]] = _new(Reached, (only, _weights(rules, only), only.on, False))
         return tuple(reached)
     for stage in stages:
         of_stage = [one for one in milestones if one.stage == stage]
@@ -52,13 +51,8 @@ def _verified(rules: Rules, milestones: list[Milestone], cancelled: Ending | Non
 
 def _weights(rules: Rules, milestone: Milestone) -> tuple[int, ...]:
     """Rule 5: weight x grade of each participant, as coprime whole numbers."""
-    people = milestone.participants
+    people, grades = milestone.participants, rules.grades
     if len(people) == 1 and people[0].weight:
-        rules.grades[people[0].grade]  # an unknown grade is an error, also of one alone
+        grades[people[0].grade]  # an unknown grade is an error, also of one alone
         return (1,)
-    weights: list[int | Fraction] = []
-    for one in people:
-        numerator, denominator = one.weight.as_integer_ratio()
-        weight = numerator if denominator == 1 else one.weight  # whole ones are quicker, and usual
-        weights.append(weight * rules.grades[one.grade])
-    return coprime(weights)
+    return coprime([one.weight * grades[one.grade] for one in people])

@@ -79,7 +79,7 @@ def weight(node: Node) -> Fraction:
     return _plain_weight(node, value)
 
 
-def format_weight(value: Fraction) -> str:
+def format_weight(value: Fraction | int) -> str:
     """The weight as `weight` reads it: "60", "0.5", or "1/3" where no short decimal is exact."""
     scaled = value * 10**9
     whole, part = divmod(int(scaled), 10**9)
