@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Field, Session, col, select
 
-from ledger import deals, disputes, files, ids, milestones, needs, rights, sniffing
+from ledger import audit, deals, disputes, files, ids, milestones, needs, rights, sniffing
 from ledger.core.errors import Invalid, NotFound
 from ledger.db import Instant, Row
 from ledger.files import Store
@@ -56,6 +56,8 @@ def add(
         added_at=now,
     )
     session.add(kept)
+    told = {"evidence": kept.id, "name": kept.name, "sha256": kept.sha256}
+    audit.note(session, by, "evidence.add", subject_id, after=told, now=now)
     session.flush()
     return kept
 

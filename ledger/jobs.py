@@ -268,8 +268,13 @@ def take_back(session: Session, *, now: datetime) -> int:
 
 
 def start(session: Session, name: str, subject: str, *, by: User, now: datetime) -> JobRun:
-    """One more run, asked for by a person."""
+    """One more run of any job, asked for by a person."""
     rights.require(by, "job.run")
+    return ask(session, name, subject, by=by, now=now)
+
+
+def ask(session: Session, name: str, subject: str, *, by: User, now: datetime) -> JobRun:
+    """One more run, asked for by somebody whose right to this one is known."""
     run = request_again(session, name, subject, by=by.id, now=now)
     audit.note(session, by, "job.start", run.id, after={"job": name, "for": run.planned_for}, now=now)
     return run

@@ -89,6 +89,7 @@ def log(
         submitted_at=now if submit else None,
     )
     session.add(milestone)
+    audit.changed(session, by, "milestone.log", milestone, now=now)
     session.flush()
     deals.involve(session, deal_id, taking_part)
     return milestone
@@ -143,6 +144,7 @@ def change(
 
     milestone.reached_on, milestone.note = needs.not_later(reached_on, now), note.strip()
     milestone.participants = taking_part
+    audit.changed(session, by, "milestone.change", milestone, now=now)
     deals.involve(session, milestone.deal_id, taking_part)
     return milestone
 
@@ -154,6 +156,7 @@ def submit(session: Session, milestone_id: str, *, by: User, now: datetime) -> M
     milestone.state = advance(MILESTONE, "milestone", milestone.state, "submit")
 
     milestone.submitted_at, milestone.reason = now, None
+    audit.changed(session, by, "milestone.submit", milestone, now=now)
     return milestone
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from sqlmodel import Field, Session, col, select
 
-from ledger import ids, organisations, rights
+from ledger import audit, ids, organisations, rights
 from ledger.clock import day_of
 from ledger.core.errors import Invalid, NotFound
 from ledger.core.states import NEED, advance
@@ -59,6 +59,7 @@ def log(
         logged_at=now,
     )
     session.add(need)
+    audit.changed(session, by, "need.log", need, now=now)
     session.flush()
     return need
 

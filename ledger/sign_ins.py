@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Field, Session, col, select
 
+from ledger import audit
 from ledger.core.errors import NotFound
 from ledger.db import Instant, Row, fingerprint
 
@@ -103,7 +104,9 @@ def end(session: Session, user_id: str, sign_in_id: str, *, now: datetime) -> No
     sign = session.get(SignIn, sign_in_id)
     if sign is None or sign.user_id != user_id:
         raise NotFound("sign_in_unknown", "there is no such session")
-    sign.ended_at = sign.ended_at or now
+    if sign.ended_at is None:
+        sign.ended_at = now
+        audit.note(session, user_id, "user.end_session", user_id, now=now)
 
 
 def sign_out(session: Session, secret: str, *, now: datetime) -> None:
@@ -111,6 +114,7 @@ def sign_out(session: Session, secret: str, *, now: datetime) -> None:
     sign = session.get(SignIn, mark(secret)) if secret else None
     if sign is not None and sign.ended_at is None:
         sign.ended_at = now
+        audit.note(session, sign.user_id, "user.sign_out", sign.user_id, now=now)
 
 
 def end_all(session: Session, user_id: str, *, now: datetime) -> None:

@@ -109,7 +109,7 @@ def make(request: Request, session: Books, by: By, now: Now, form: Filled) -> Re
         return _listing(request, session, by, lists.filters(request), form)
     is_open = periods.calendar(session).is_open(period)
     job = "preliminary_statements" if is_open else "final_statements"
-    run = jobs.request_again(session, job, period, by=by.id, now=now)
+    run = jobs.ask(session, job, period, by=by, now=now)
     response = see(f"/jobs/{run.id}")
     flash.put(response, N_("Asked for. It begins within seconds."))
     return response

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
 from httpx import Response
-from sqlalchemy import select
+from sqlmodel import col, select
 
 from api.pages import ROUTERS
 from ledger import tables
+from ledger.audit import Note
 from ledger.db import Database
 from tests.api.desk import Desk
 from tests.api.routes.office import TIANJIN
@@ -265,6 +266,40 @@ def test_who_may_send_a_form_is_not_refused(full: Desk) -> None:
             if letter in may and is_refused(answer := sent(full, who, path_)):
                 kept_out.append((path_, letter, answer.status_code))
     assert not kept_out, kept_out
+
+
+UNTOLD = {"notice", "second_factor"}  # what was read; and a factor that is not confirmed is none yet
+
+
+def notes(desk: Desk) -> Sequence[tuple[str, str, str]]:
+    """Of every note: who, where from, and what was done."""
+    with desk.database.reading() as session:
+        return session.exec(select(Note.actor, Note.address, Note.action).order_by(col(Note.id))).all()
+
+
+@pytest.mark.long
+def test_what_a_form_changed_is_in_the_trail_with_who_and_where_from(full: Desk) -> None:
+    if not full.database.is_sqlite:
+        pytest.skip("a copied file puts the office back; what is noted, the engine does not say")
+    path = Path(full.database.engine.url.database or "")
+    full.database.close()
+    shutil.copyfile(path, path.with_name("kept.db"))
+    silent, noted = [], 0
+    for path_, may in ROWS.items():
+        for letter, who in zip(LETTERS, WHO, strict=True):
+            if letter not in may:
+                continue
+            put_back(full)
+            before, old = everything(full.database), notes(full)
+            answer = sent(full, who, path_)
+            after, new = everything(full.database), notes(full)[len(old) :]
+            if done := sorted(name for name in after if after[name] != before[name] and name not in UNTOLD):
+                noted += 1
+                if full.users[who].id not in {actor for actor, address, _ in new if address}:
+                    silent.append((path_, who, answer.status_code, done, new))
+                break
+    assert not silent, "\n".join(map(str, silent))
+    assert noted > len(ROWS) // 2, "what a form is filled in with fits fewer than it did"
 
 
 def test_every_form_has_a_row() -> None:
