@@ -147,7 +147,6 @@ class History(RuleBasedStateMachine):
 
     @initialize(target=some_deals, plan=st.sampled_from((PLAN, BY_DAYS, CAPPED, GATED)))
     def begin(self, plan: str) -> Any:
-        self.plan = plan
         self.desk.move_in(plan)
         return multiple(self.desk.deal("D-1"), self.desk.deal("D-2", expected=5_000_00))
 
@@ -615,9 +614,10 @@ class History(RuleBasedStateMachine):
             deal = session.get_one(deals.Deal, deal_id)
             known = [one for one in accruals.facts_of(session, deal).facts if not isinstance(one, Paid)]
             facts = DealFacts(deal.as_value(), (*known, *accruals.paid_on(session, deal_id)))
+            plan = plans.get(session, deal.plan_version_id).text  # it may have been moved to another
         other = Clerk(self.fresh(), self.desk.files, self.desk.today)
         try:
-            other.move_in(self.plan)
+            other.move_in(plan)
             other.deal("E-1")
             other.do(
                 lambda s: [
