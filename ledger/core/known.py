@@ -38,7 +38,7 @@ class Known(NamedTuple):
 
 def known_by(facts: Sequence[Fact], as_of: date) -> Known:
     """The facts dated on or before `as_of`, sorted by kind in one pass."""
-    known, kinds = Known([], [], [], [], [], [], [], []), _KIND
+    known, kinds = tuple.__new__(Known, ([], [], [], [], [], [], [], [])), _KIND
     for fact in facts:
         if fact.on <= as_of:
             known[kinds[type(fact)]].append(fact)  # type: ignore[arg-type]
