@@ -4,7 +4,7 @@ made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -123,24 +123,34 @@ def _releases(moved: Sequence[Moved], names: Names) -> tuple[paper.Release, ...]
     )
 
 
+# The entries of no deal that a statement spells out: the bridge's row, and what they are in English,
+# with what is told of them in any language.
+_FURTHER: dict[str, tuple[paper.FurtherRow, str, Callable[[Entry], str]]] = {
+    "year_cap": ("year_cap", "Cap over the year", lambda one: one.source.split("/")[2]),
+    "vat_corrected": ("vat_corrected", "VAT withheld, set right, of", lambda one: one.source.split("/")[1]),
+    "left_owing": ("left_owing", "Owed on leaving:", lambda one: one.summary.partition("离任欠款 ")[2]),
+    "opening": ("brought_in", "Brought in at the end of", lambda one: one.period),
+}
+
+
 def _further(moved: Sequence[Moved]) -> tuple[paper.Further, ...]:
-    rows: dict[str, paper.FurtherRow] = {
-        "year_cap": "year_cap",
-        "vat_corrected": "vat_corrected",
-        "left_owing": "left_owing",
-        "opening": "brought_in",
-    }
     return tuple(
         paper.Further(
-            row=rows[one.entry.kind],
+            row=_FURTHER[one.entry.kind][0],
             on=one.entry.booked_on,
-            what=paper.Words(zh=one.entry.summary),
+            what=_what(one.entry),
             amount_minor=-one.posting.amount_minor,
             entry=str(one.entry.id),
         )
         for one in moved
-        if one.entry.kind in rows and one.posting.account == PAYABLE
+        if one.entry.kind in _FURTHER and one.posting.account == PAYABLE
     )
+
+
+def _what(entry: Entry) -> paper.Words:
+    _, english, about = _FURTHER[entry.kind]
+    undone = "Reversed: " if entry.reverses else ""
+    return paper.Words(zh=entry.summary, en=f"{undone}{english} {about(entry)}")
 
 
 def _bridge(

@@ -12,10 +12,11 @@ from datetime import date, datetime
 
 from sqlmodel import Session
 
-from ledger import accruals, deals, milestones, payables, plans, policies, rights, year_caps
+from ledger import accruals, deals, milestones, payables, plans, policies, rights, withholding, year_caps
 from ledger.clock import day_of
 from ledger.core import period as months
 from ledger.core import waits as core
+from ledger.core.errors import Conflict
 from ledger.core.facts import DealFacts
 from ledger.core.plan import Plan
 from ledger.core.sentences import UNTIL_LIFTED
@@ -62,11 +63,8 @@ def of_deal(session: Session, deal: Deal, goal: Target, *, by: User | None, now:
         *_of_stages(goal, known, milestones.of_deal(session, deal.id), seen),
         *(wait for one in due.values() for wait in _on(one, deal.id, told)),
         *_of_years(session, plan, seen, day_of(now).year),
-        *(
-            wait
-            for one in due.values()
-            if _owed_on(one, deal.id)
-            for wait in _of_payee(session, one, day_of(now))
+        *_of_payees(
+            session, [one for one in due.values() if _owed_on(one, deal.id)], day_of(now), deal.currency
         ),
     ]
 
@@ -119,7 +117,7 @@ def _of_payee_in_all(
     for about, minor in sorted(year_caps.relieved(session, [manager_id]).items()):
         found.setdefault(about.currency, []).append(_relief(session, about, minor))
     for currency, due in owed.items():
-        found[currency] += _of_payee(session, due, day_of(now)) if due else []
+        found[currency] += _of_payees(session, [due], day_of(now), currency) if due else []
     return found
 
 
@@ -187,9 +185,14 @@ def _owed_on(due: Due, deal_id: str) -> bool:
     return any(line.deal_id == deal_id for line in due.lines)
 
 
-def _of_payee(session: Session, due: Due, day: date) -> list[Wait]:
+def _of_payees(session: Session, due: Sequence[Due], day: date, currency: str) -> list[Wait]:
+    whole = _taken_whole(session, due, day, currency)
+    return [wait for one in due for wait in _of_payee(session, one, day, whole)]
+
+
+def _of_payee(session: Session, due: Due, day: date, whole: Collection[str]) -> list[Wait]:
     """The first thing that keeps a payee from being paid, as the preview of payouts finds it."""
-    why = due.why_not or "next_payout"
+    why = due.why_not or ("withheld_whole" if due.manager_id in whole else "next_payout")
     if why not in _OF_PAYEE or not due.lines:
         return []
     numbers: dict[str, Number] = {"payable_minor": due.payable_minor}
@@ -202,6 +205,18 @@ def _of_payee(session: Session, due: Due, day: date) -> list[Wait]:
     return [Wait(_OF_PAYEE[why], "", due.manager_id, Step(f"why.{why}", numbers, source))]
 
 
+def _taken_whole(session: Session, due: Sequence[Due], day: date, currency: str) -> Collection[str]:
+    """Those to whom VAT on what was paid before in the month would leave nothing."""
+    gross = {one.manager_id: one.payable_minor for one in due if one.lines and one.why_not is None}
+    if not gross or not withholding.vat_is_on(session, day):
+        return ()
+    try:
+        taxed = withholding.on_payments(session, gross, day, currency=currency)
+    except Conflict:  # a payment of a later day is made already: the preview of that day tells
+        return ()
+    return [who for who, one in taxed.items() if one.vat.vat_minor and one.net_minor <= 0]
+
+
 _OF_PAYEE: Mapping[str, Why] = {
     "carried_forward": "carried_forward",
     "below_minimum": "below_minimum",
@@ -209,6 +224,7 @@ _OF_PAYEE: Mapping[str, Why] = {
     "account_unconfirmed": "account_unconfirmed",
     "no_invoice": "no_invoice",
     "no_agreement": "no_agreement",
+    "withheld_whole": "withheld_whole",
     "next_payout": "next_payout",
 }
 
@@ -253,6 +269,7 @@ def at_the_end(session: Session, manager_id: str, period: str, *, currency: str,
 
 
 def _left(session: Session, due: Due, day: date) -> Wait:
-    known = _of_payee(session, due, day) if due.why_not in ("carried_forward", "below_minimum") else []
+    told = due.why_not in ("carried_forward", "below_minimum")
+    known = _of_payee(session, due, day, ()) if told else []
     step = Step("why.unpaid", {"payable_minor": due.payable_minor}, f"manager {due.manager_id}")
     return known[0] if known else Wait("next_payout", "", due.manager_id, step)

@@ -219,6 +219,11 @@ def _vat(
     return vat.held(turnover_minor, before, withheld, on, settings)
 
 
+def vat_is_on(session: Session, day: date) -> bool:
+    """Whether the operator withholds payees' VAT on a day."""
+    return settings.on(session, settings.VAT, day) == "yes"
+
+
 def vat_through(session: Session) -> vat.SettingsOn:
     """The operator's settings for payees' VAT, by day."""
     names = (settings.VAT, settings.VAT_AT, settings.VAT_SURCHARGES)

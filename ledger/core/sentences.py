@@ -244,6 +244,10 @@ SENTENCES: dict[str, Sentence] = {
         "{payable} waits for an agreement on file that is in force.", "{payable}须待有效的收款协议备案。"
     ),
     "why.unpaid": Sentence("{payable} is payable and in no payout yet.", "应付{payable}，尚未列入付款单。"),
+    "why.withheld_whole": Sentence(
+        "{payable} waits for more to be payable: the month's VAT would take all of it.",
+        "应付{payable}须待更多应付款：当月应代扣的增值税将全部扣完。",
+    ),
     "why.next_payout": Sentence("{payable} is paid with the next payout.", "{payable}待下一批付款。"),
 }
 

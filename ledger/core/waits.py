@@ -33,6 +33,7 @@ Why = Literal[
     "account_unconfirmed",
     "no_invoice",
     "no_agreement",
+    "withheld_whole",
     "next_payout",
 ]
 

@@ -20,9 +20,11 @@ from ledger import (
     remittances,
     settings,
     tax_returns,
+    waits,
 )
 from ledger.core import entry
 from ledger.core.errors import Conflict
+from ledger.core.workings import render
 from ledger.db import Database
 from ledger.payouts import PayoutLine
 from ledger.statements import fresh
@@ -370,6 +372,7 @@ def test_the_statement_says_what_was_given_back(desk: Desk) -> None:
     assert made.bridge.vat_corrected_minor == CLIFF
     (told,) = made.further
     assert (told.row, told.what.zh, told.amount_minor) == ("vat_corrected", "更正2026-03代扣增值税", CLIFF)
+    assert told.what.en == "VAT withheld, set right, of 2026-03"
     assert made.bridge.closing_minor == 0
     # 60,000.00 again, 50,000.00 of March and 450.00; the VAT was given back
     assert made.year_to_date.paid_gross_minor == 110_450_00
@@ -554,3 +557,22 @@ def test_who_invoices_or_is_an_employee_has_none_withheld(desk: Desk) -> None:
         )
     )
     assert paid(desk, 200_000_00).vat_minor == 0
+
+
+def test_what_the_vat_would_take_whole_waits_and_says_so(desk: Desk) -> None:
+    decide(desk)
+    paid(desk, 99_999_00)
+    earn(desk, 500_00)
+    assert why(desk) == [("withheld_whole", WHOLE)]
+    earn(desk, 1_000_00)
+    assert [code for code, _ in why(desk)] == ["next_payout"]
+
+
+WHOLE = "500.00 waits for more to be payable: the month's VAT would take all of it."
+
+
+def why(desk: Desk) -> list[tuple[str, str]]:
+    """What M1 as a payee waits for, on the manager's own page."""
+    with desk.database.reading() as session:
+        found = waits.of_manager(session, "M1", by=desk.people["operator"], now=desk.now)
+        return [(one.why, render(one.step, "en", "CNY")) for one in found.payee["CNY"]]

@@ -154,7 +154,8 @@ def test_the_statement_shows_the_cap_as_a_line_of_its_own(office: Office) -> Non
     with office.database.reading() as session:
         drawn = statements.draw(session, "M1", "2026-03", kind="preliminary", now=NOW)
     assert drawn.bridge.year_cap_minor == -7_500
-    assert [item.row for item in drawn.further] == ["year_cap"]
+    told = [(item.row, item.what.en) for item in drawn.further]
+    assert told == [("year_cap", "Cap over the year 2026")]
     assert drawn.bridge.closing_minor == 30_000
 
 
