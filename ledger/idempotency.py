@@ -28,8 +28,8 @@ class Answer(Row, table=True):
 
 def recall(session: Session, user_id: str, key: str, request_sha256: str) -> Answer | None:
     """The answer given before. The same key with another request: Conflict."""
-    if not 1 <= len(key) <= 200:
-        raise Invalid("idempotency_key", "an Idempotency-Key has 1 to 200 characters")
+    if not 1 <= len(key) <= 200 or not key.isprintable():
+        raise Invalid("idempotency_key", "an Idempotency-Key has 1 to 200 characters that can be printed")
     db.lock(session, f"answer:{user_id}:{key}")
     known = session.get(Answer, (user_id, key))
     if known is not None and known.request_sha256 != request_sha256:
