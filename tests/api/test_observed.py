@@ -9,6 +9,7 @@ import shutil
 from collections import namedtuple
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -18,9 +19,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from api.observed import HEADER
-from ledger import logs, vitals
+from ledger import dispatch, logs, vitals
 from ledger.db import Database
 from ledger.files import Store
+from ledger.jobs import Job, Work
+from tests import desk as office_desk
 from tests.api.front import Front
 from tests.ledger import firm
 
@@ -165,6 +168,22 @@ def test_entries_are_logged_once_they_are_there_under_the_request_that_brought_t
     posted = [one for one in lines(logged) if one["event"] == "posted"]
     assert posted and all(one["request"] == "r-1" for one in posted)
     assert [one["first"] for one in posted] == sorted(one["first"] for one in posted)  # type: ignore[type-var]
+
+
+def test_what_a_job_posts_is_logged_with_its_run(
+    database: Database, tmp_path: Path, logged: pytest.CaptureFixture[str]
+) -> None:
+    office = office_desk.Desk(database, tmp_path / "files").move_in()
+    office.deal()
+
+    def pays_an_award(work: Work) -> dict[str, Any]:
+        office.reach("find")
+        return {}
+
+    done = dispatch.run(database, office.store, Job("award", pays_an_award), "2026-02")
+    posted = [one for one in lines(logged) if one["event"] == "posted"]
+    assert done is not None and posted
+    assert {(one["job"], one["run"]) for one in posted} == {("award", done.id)}
 
 
 @pytest.mark.parametrize("given", ["", "a" * 65, "a b", "../x", "é"])
