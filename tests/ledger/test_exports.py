@@ -61,6 +61,7 @@ from ledger.exports.names import account_name, owner_of, owner_part
 from ledger.files import Store
 from ledger.users import User
 from tests.desk import Desk
+from tests.ledger import copies
 from tests.ledger.openings import signed
 from tests.ledger.test_payees_vat import come_back, decide, paid
 
@@ -74,6 +75,10 @@ Judge = Callable[[Path], Balances]
 
 @pytest.fixture
 def people(database: Database) -> dict[str, User]:
+    return add_people(database)
+
+
+def add_people(database: Database) -> dict[str, User]:
     """An operator who drafts, one who publishes and approves, somebody of finance."""
 
     def add(session: Session, phone: str, role: str) -> User:
@@ -88,12 +93,17 @@ def people(database: Database) -> dict[str, User]:
 
 
 @pytest.fixture
-def a_city(database: Database, people: dict[str, User], tmp_path: Path) -> Database:
+def a_city(database: Database, tmp_path: Path) -> Database:
     """150 deals of a year, its months closed up to June, and a payout on its way through the bank."""
-    import_city(database, people, contracts=150)
-    pay(database, people, tmp_path)
-    with database.writing() as session:
-        closing.close(session, "2023-06", by=people["finance"], now=NOW)
+
+    def lived() -> None:
+        people = add_people(database)
+        import_city(database, people, contracts=150)
+        pay(database, people, tmp_path)
+        with database.writing() as session:
+            closing.close(session, "2023-06", by=people["finance"], now=NOW)
+
+    copies.once(database, tmp_path / "files", lived)
     return database
 
 
