@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import inspect
+from sqlalchemy import inspect, or_
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from ledger import clock, db, ids, persons, rights
@@ -193,14 +193,14 @@ def listing(
     session: Session,
     *,
     actor: str = "",
-    action: str = "",
+    actions: Collection[str] = (),
     subject: str = "",
     day: date | None = None,
     before: str | None = None,
     limit: int = 50,
     by: Actor | None = None,
 ) -> list[Note]:
-    """What was done, the latest first, from before a cursor. `action` may be a noun: `payout`.
+    """What was done, the latest first, from before a cursor. An action may be a noun: `payout`.
 
     `by` is None on the command line.
     """
@@ -209,8 +209,9 @@ def listing(
     query = select(Note).order_by(col(Note.id).desc()).limit(limit)
     if actor:
         query = query.where(Note.actor == actor)
-    if action:
-        query = query.where((col(Note.action) == action) | col(Note.action).startswith(f"{action}."))
+    if actions:
+        of_nouns = [col(Note.action).startswith(f"{action}.") for action in actions]
+        query = query.where(or_(col(Note.action).in_(actions), *of_nouns))
     if subject:
         query = query.where(Note.subject == subject)
     if day:

@@ -87,7 +87,7 @@ def _do(work: Work, job: Job, held: Claim) -> None:
         log.exception("job_failed", planned_for=work.planned_for)
         database.run(lambda session: jobs.fail(session, held, said, again=True, now=clock.now()))
     else:
-        database.run(lambda session: jobs.end(session, held, "done", now=clock.now(), result=result))
+        database.run(lambda session: jobs.finish(session, held, result, now=clock.now()))
 
 
 def _told(database: Database, held: Claim, going_down: Event | None) -> Progress:

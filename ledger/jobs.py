@@ -239,6 +239,11 @@ def end(session: Session, held: Claim, state: str, *, now: datetime, **values: A
     _changed(session, _mine(held).values(state=state, ended_at=now, lease_until=None, **values))
 
 
+def finish(session: Session, held: Claim, result: dict[str, Any], *, now: datetime) -> None:
+    """Write down what came of it; whatever it told of how far it was, it is through."""
+    end(session, held, "done", now=now, result=result, done=col(JobRun.total))
+
+
 def fail(session: Session, held: Claim, error: str, *, again: bool, now: datetime) -> None:
     """Write down why it failed: for good, or until the next attempt where that may help."""
     if again and held.attempt < ATTEMPTS_MOST:

@@ -196,7 +196,7 @@ def _plan(
         may_edit=may_edit,
         may_publish=may_edit and version.state == "draft" and by.id != version.drafted_by,
         may_retire=may_edit and version.state == "published",
-        retired=audit.listing(session, subject=version.id, action="plan.retire", limit=1),
+        retired=audit.listing(session, subject=version.id, actions=["plan.retire"], limit=1),
         **_comparable(session, by, now, version),
         waits=version.state == "draft" and by.id == version.drafted_by,
     )

@@ -6,8 +6,10 @@ from typing import Any
 
 from fastapi import Request, Response
 
+from api.acts import ACTS
 from api.doors import Books, By
 from api.forms import Form
+from api.language import gettext
 from api.pages import fields, lists
 from api.pages.doors import pages
 from api.pages.lists import SHOWN
@@ -35,7 +37,7 @@ def listing(
     found = audit.listing(
         session,
         actor=_meant(session, actor.strip()),
-        action=action.strip(),
+        actions=_acts(action.strip()),
         subject=subject.strip(),
         day=on,
         before=before or None,
@@ -48,10 +50,17 @@ def listing(
         "audit/list.html",
         status=200 if form.ok else 422,
         notes=[(note, _changes(note)) for note in rows],
+        acts=ACTS,
         people=users.names(session, [note.actor for note in rows]),
         more=more,
         form=form,
     )
+
+
+def _acts(text: str) -> list[str]:
+    """Acts by their words in the reader's language, or by their code or its noun."""
+    named = [code for code, words in ACTS.items() if text and text.casefold() in gettext(words).casefold()]
+    return [text, *named] if text else []
 
 
 def _meant(session: Books, text: str) -> str:

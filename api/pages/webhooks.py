@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from sqlmodel import Session
 
 from api import flash
+from api.acts import ACTS
 from api.doors import Books, By, Now
 from api.forms import Filled, Form
 from api.language import N_, gettext
@@ -22,29 +23,7 @@ from ledger.users import User
 
 router = pages()
 
-KINDS: Mapping[str, str] = {
-    "deal.open": N_("A deal was opened"),
-    "deal.move": N_("A deal was moved to another plan"),
-    "deal.hand_over": N_("A deal was handed over"),
-    "milestone.verify": N_("A milestone was verified"),
-    "milestone.reject": N_("A milestone was sent back"),
-    "milestone.withdraw": N_("A milestone was withdrawn"),
-    "fee.record": N_("A fee document was recorded"),
-    "fee.correct": N_("A fee document was corrected"),
-    "payout.make": N_("A batch was made"),
-    "payout.approve": N_("A batch was approved"),
-    "payout.send": N_("A batch was sent to the bank"),
-    "payout.confirm": N_("The bank confirmed payments"),
-    "payout.return": N_("The bank returned a payment"),
-    "payout.bounce": N_("The bank gave a payment back after it was paid"),
-    "payout.void": N_("A batch was voided"),
-    "dispute.raise": N_("A dispute was raised"),
-    "period.close": N_("A month was closed"),
-    "period.reopen": N_("A month was reopened"),
-    "plan.publish": N_("A plan was published"),
-    "policy.publish": N_("A payout policy was published"),
-    webhooks.TEST: N_("A test"),
-}
+KINDS: Mapping[str, str] = {kind: ACTS[kind] for kind in (*webhooks.KINDS, webhooks.TEST)}
 REASONS = (  # why a message was given up that nobody answered
     N_("it was ended"),
     N_("it wants no more"),

@@ -34,7 +34,7 @@ def list_(
             for note in audit.listing(
                 session,
                 actor=actor,
-                action=action,
+                actions=[action] if action else [],
                 subject=subject,
                 day=day.date() if day else None,
                 before=before,

@@ -208,6 +208,7 @@ def test_the_trail_is_searched_and_hides_what_is_personal(desk: Desk) -> None:
     shown = desk.see("finance", "/audit?actor=admin&action=user")
     assert "user.add" in shown and "testclient" in shown and "•••" in shown
     assert "王五" not in shown and "13900000009" not in shown
+    assert "添加用户" in shown and "添加用户" in desk.see("finance", "/audit?action=用户")
     assert "user.add" not in desk.see("finance", "/audit?actor=zhang")
     assert desk.open("finance", "/audit?day=soon").status_code == 422
     assert desk.open("zhang", "/audit").status_code == 403

@@ -22,13 +22,13 @@ def test_a_webhook_is_made_tried_turned_replayed_and_ended_on_its_page(front: Fr
     }
     told = front.page("operator", "POST", "/webhooks", data=given)
     first = re.findall(r"<code>(whsec_[^<]+)</code>", told.text)
-    assert len(first) == 1 and "A milestone was verified" in read(told)
+    assert len(first) == 1 and "Milestone verified" in read(told)
     assert told.headers["cache-control"] == "no-store"
     here = front.found(r'href="(/webhooks/wh_\w+)"', "operator", "/webhooks")
     assert first[0] not in front.page("operator", "GET", here).text
 
     assert front.fill("operator", f"{here}/test") == here
-    assert "A test" in front.look("operator", here) and "On its way" in front.look("operator", here)
+    assert "Webhook tested" in front.look("operator", here) and "On its way" in front.look("operator", here)
     turned = front.page("operator", "POST", f"{here}/turn")
     second = re.findall(r"<code>(whsec_[^<]+)</code>", turned.text)
     assert second != first and "signed with the secret before as well" in read(turned)

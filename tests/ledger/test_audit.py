@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
+from api.acts import ACTS
 from ledger import (
     approvals,
     audit,
@@ -39,10 +41,11 @@ def firm(database: Database, tmp_path: Path) -> Firm:
     return firms.found(database, Store(tmp_path / "files"))
 
 
-def notes(database: Database, **wanted: str) -> list[Note]:
+def notes(database: Database, action: str = "", **wanted: str) -> list[Note]:
     """What was noted, in order."""
+    actions = [action] if action else []
     with database.writing() as session:
-        return audit.listing(session, limit=1000, **wanted)[::-1]  # type: ignore[arg-type]
+        return audit.listing(session, actions=actions, limit=1000, **wanted)[::-1]  # type: ignore[arg-type]
 
 
 def told(database: Database) -> Iterator[str]:
@@ -206,6 +209,14 @@ def test_what_else_matters_is_noted(database: Database, firm: Firm) -> None:
     ]
 
 
+def test_every_act_has_a_name(database: Database, firm: Firm) -> None:
+    """Those of the firm, and those that are written out in the code."""
+    written = re.compile(r'audit\.(?:note|changed)\(\s*\w+,\s*[\w.]+,\s*"([a-z_.]+)"')
+    told = {code for path in Path("ledger").glob("*.py") for code in written.findall(path.read_text("utf-8"))}
+    assert len(told) > 90
+    assert sorted((told | {one.action for one in notes(database)}) - ACTS.keys()) == []
+
+
 def test_what_was_not_done_is_not_noted(database: Database, firm: Firm) -> None:
     before = list(told(database))
     with database.reading() as session:
@@ -298,8 +309,8 @@ def test_the_trail_can_be_searched(database: Database, firm: Firm) -> None:
     with database.writing() as session:
         found = {
             "actor": audit.listing(session, actor=firm.second.id),
-            "action": audit.listing(session, action="payout.send"),
-            "noun": audit.listing(session, action="payout"),
+            "action": audit.listing(session, actions=["payout.send"]),
+            "noun": audit.listing(session, actions=["payout"]),
             "subject": audit.listing(session, subject="M1"),
             "day": audit.listing(session, day=day(3).date()),
             "nobody": audit.listing(session, actor="us_9"),

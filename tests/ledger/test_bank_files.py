@@ -161,5 +161,5 @@ def test_a_second_download_has_the_same_bytes_and_is_noted(world: World) -> None
 
     assert world.do(again) == first
     with world.database.reading() as session:
-        read = audit.listing(session, action="payout.read_file", subject=payout.id)
+        read = audit.listing(session, actions=["payout.read_file"], subject=payout.id)
     assert len(read) == 1

@@ -222,7 +222,7 @@ def test_a_decided_claim_is_the_split_of_a_deal_that_is_open(world: World) -> No
     with world.database.reading() as session:
         split = agreements.in_force(session, "D-1", "find")
         assert split is not None and split.weights == {"M2": "1"}
-        noted = [one.action for one in audit.listing(session, action="claim")[::-1]]
+        noted = [one.action for one in audit.listing(session, actions=["claim"])[::-1]]
     assert noted == ["claim.contest", "claim.decide"]
 
 

@@ -114,7 +114,7 @@ def test_the_days_in_transit_are_a_number_that_finance_decides(desk: Desk) -> No
         decide(desk, "3", by="operator")
     decide(desk, "3")
     with desk.database.reading() as session:
-        (noted,) = audit.listing(session, action="setting.decide", by=desk.people["finance"])
+        (noted,) = audit.listing(session, actions=["setting.decide"], by=desk.people["finance"])
         assert noted.after["value"] == "3"
 
 
@@ -258,7 +258,7 @@ def test_every_later_month_opens_with_it_and_each_step_is_noted(closed: Desk) ->
     reopened(closed, "2026-01")
     assert [state(closed, one) for one in ("2026-01", "2026-02")] == ["reopened", "reopened"]
     with closed.database.reading() as session:
-        noted = audit.listing(session, action="period", by=closed.people["finance"])
+        noted = audit.listing(session, actions=["period"], by=closed.people["finance"])
         asked = [one for one in noted if one.action == "period.ask_reopening"]
         opened = [one.subject for one in noted if one.action == "period.reopen"]
         assert opened == ["2026-01", "2026-02"]

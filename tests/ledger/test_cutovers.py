@@ -82,7 +82,7 @@ def test_deals_in_flight_and_the_opening_entry_together_are_the_balances_given(d
     assert held[("1002", "基本户")] == 90_000_00 and held[("2202.01", "M1")] == -940_00
     assert desk.settle() == 0 and desk.wrong() == []
     with desk.database.reading() as session:
-        noted = [one.action for one in audit.listing(session, action="cutover")]
+        noted = [one.action for one in audit.listing(session, actions=["cutover"])]
     assert noted == ["cutover.sign", "cutover.draft"]
 
 

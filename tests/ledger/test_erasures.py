@@ -306,7 +306,7 @@ def test_a_copy_for_another_takes_a_reason_and_is_noted(database: Database, firm
         with pytest.raises(Invalid):
             extracts.make(session, firm.store, "M1", by=firm.operator, now=day(15))
         extracts.make(session, firm.store, "M1", reason="本人来函", by=firm.operator, now=day(15))
-        (note,) = audit.listing(session, action="person.copy")
+        (note,) = audit.listing(session, actions=["person.copy"])
         assert (note.subject, note.actor, note.after["reason"]) == ("M1", firm.operator.id, "本人来函")
 
 

@@ -94,7 +94,7 @@ def test_what_a_hold_needs(world: World) -> None:
 
 def test_who_put_and_lifted_a_hold_is_in_the_trail(world: World) -> None:
     with world.database.reading() as session:
-        noted = [(one.action, one.actor) for one in audit.listing(session, action="hold")[::-1]]
+        noted = [(one.action, one.actor) for one in audit.listing(session, actions=["hold"])[::-1]]
     assert noted[:2] == [
         ("hold.put", world.firm.operator.id),
         ("hold.lift", world.firm.second.id),

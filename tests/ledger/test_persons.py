@@ -124,7 +124,7 @@ def test_a_changed_account_is_noted_as_a_commitment_to_what_it_was(database: Dat
         managers.set_payment(
             session, "M1", bank_name="b", bank_account="62229999", tax_method="per_payment", now=day(1)
         )
-        note = audit.listing(session, action="manager.set_payment")[0]
+        note = audit.listing(session, actions=["manager.set_payment"])[0]
         before, after = note.before["bank_account"], note.after["bank_account"]
         assert audit.matches(session, "M1", "bank_account", ACCOUNT, before["commitment"])
         assert audit.matches(session, "M1", "bank_account", "62229999", after["commitment"])

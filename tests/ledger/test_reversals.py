@@ -84,7 +84,7 @@ def test_a_reversal_links_to_what_it_reverses_and_mirrors_it_exactly(desk: Desk)
     ]
     with desk.database.reading() as session:
         assert journal.working_of(session, made.id) == {"origins": [], "reason": "paid by mistake"}
-        (noted,) = audit.listing(session, action="entry.reverse")
+        (noted,) = audit.listing(session, actions=["entry.reverse"])
         assert (noted.actor, noted.subject) == (desk.people["finance"].id, str(wrong))
         assert noted.after["reason"] == "paid by mistake"
     assert desk.settle() == 0 and desk.wrong() == []
@@ -207,7 +207,7 @@ def test_participants_are_changed_by_a_new_fact_and_the_delta_belongs_to_its_mon
     )
     with desk.database.reading() as session:
         told = [fact for fact in facts.of_deal(session, "D-1") if fact.type == "milestone"]
-        (noted,) = audit.listing(session, action="milestone.share")
+        (noted,) = audit.listing(session, actions=["milestone.share"])
         assert [fact.fact_on for fact in told] == [date(2026, 1, 12)] * 2  # the first stays as it was
         assert told[-1].detail["note"] == noted.after["reason"] == "M2 found the client"
         assert noted.before["participants"] == {"M1": "1"}

@@ -248,7 +248,7 @@ def test_the_workbook_has_the_same_cells_and_says_whose_document_is_missing(desk
     assert (told["姓名"], told["收入"], told["应补退税额"]) == ("经理1", 2000, 240)
     assert "缺身份证件：经理1" in [row[0].value for row in sheet.iter_rows()]
     with desk.database.reading() as session:
-        (noted,) = audit.listing(session, action="tax.export")
+        (noted,) = audit.listing(session, actions=["tax.export"])
         assert (noted.subject, noted.after) == ("2026-04", {"kind": "withholding", "format": "xlsx"})
 
 
@@ -308,6 +308,6 @@ def test_a_document_is_not_told_in_the_trail(desk: Desk) -> None:
     known_to_the_tax_office(desk, number=" 11010519491231002x ")
     with desk.database.reading() as session:
         assert identities.of(session, ["M1"])["M1"].identity_number == RESIDENT
-        (noted,) = audit.listing(session, action="identity.record")
+        (noted,) = audit.listing(session, actions=["identity.record"])
         assert list(noted.after["identity_number"]) == ["commitment"]
     assert identities.masked(RESIDENT) == "1101**********002X"
