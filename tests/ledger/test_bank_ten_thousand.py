@@ -26,14 +26,13 @@ def crowd(session: Session) -> None:
     drafts = []
     for number in range(MANY):
         manager_id = f"X{number:05d}"
-        session.add(
-            managers.Manager(
-                id=manager_id,
-                name=f"经理{number}",
-                bank_name="招商银行",
-                bank_account=f"62250000{number:08d}",
-                created_at=day(6),
-            )
+        managers.add(
+            session,
+            id=manager_id,
+            name=f"经理{number}",
+            bank_name="招商银行",
+            bank_account=f"62250000{number:08d}",
+            now=day(6),
         )
         minor = 100_00 + number
         payable = entry.Posting(entry.PAYABLE, -minor, manager_id, manager_id=manager_id, deal_id=DEAL)
