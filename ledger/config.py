@@ -119,7 +119,8 @@ def from_environment() -> Settings:
 def data_keys() -> Path:
     """The file of the keys that personal data is kept under: `YONGJIN_DATA_KEYS_FILE`, or in `var`."""
     given = os.environ.get("YONGJIN_DATA_KEYS_FILE")
-    return Path(given or f"{os.environ.get('YONGJIN_VAR') or 'var'}/keys/data-keys").resolve()
+    path = Path(given or f"{os.environ.get('YONGJIN_VAR') or 'var'}/keys/data-keys")
+    return path if path.is_absolute() else path.absolute()  # asked for with every value: no look at the disk
 
 
 def for_a_process(var: Path, database_url: str, **more: str) -> dict[str, str]:

@@ -96,9 +96,12 @@ _rings: dict[tuple[Path, int], Ring] = {}
 def ring() -> Ring:
     """The keys as they are now; the first is made where there are none."""
     path = config.data_keys()
-    if not path.exists():
+    try:
+        changed = path.stat()
+    except FileNotFoundError:
         _add(path)
-    known = (path, path.stat().st_mtime_ns)
+        changed = path.stat()
+    known = (path, changed.st_mtime_ns)
     if known not in _rings:
         _rings[known] = Ring(tuple(_read(line) for line in path.read_text("ascii").split()))
     return _rings[known]
