@@ -56,7 +56,7 @@ def add(
         added_at=now,
     )
     session.add(kept)
-    told = {"evidence": kept.id, "name": kept.name, "sha256": kept.sha256}
+    told = {"evidence": kept.id, "sha256": kept.sha256}  # not its name, which may say whose it is
     audit.note(session, by, "evidence.add", subject_id, after=told, now=now)
     session.flush()
     return kept
