@@ -7,7 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 from ledger.core.facts import Deal, Fee, FeeKind, Stated
-from ledger.core.known import Known, the_latest
+from ledger.core.known import Known, new, the_latest
 from ledger.core.money import round_ratio
 from ledger.core.plan import Basis, Pool
 from ledger.core.reached import Reached
@@ -27,9 +27,8 @@ class Sums(NamedTuple):
     def fees(self, basis: Basis) -> tuple[int, int, int]:
         """(added, taken off again, the VAT in what is left) of the fees that make up a basis."""
         up, down = FEES[basis]
-        fees, taxes, _ = self
-        tax_minor = taxes.get(up, 0) - taxes.get(down, 0) if taxes else 0
-        return fees.get(up, 0), fees.get(down, 0), tax_minor
+        tax_minor = self.taxes_minor.get(up, 0) - self.taxes_minor.get(down, 0)
+        return self.fees_minor.get(up, 0), self.fees_minor.get(down, 0), tax_minor
 
 
 def added_up(rules: Rules, known: Known) -> Sums:
@@ -37,12 +36,11 @@ def added_up(rules: Rules, known: Known) -> Sums:
     amounts: dict[FeeKind, int] = {}
     taxes: dict[FeeKind, int] = {}
     for fee in known.fees:
-        kind = fee.kind
-        amounts[kind] = amounts.get(kind, 0) + fee.amount_minor
+        amounts[fee.kind] = amounts.get(fee.kind, 0) + fee.amount_minor
         if fee.tax_minor:
-            taxes[kind] = taxes.get(kind, 0) + fee.tax_minor
+            taxes[fee.kind] = taxes.get(fee.kind, 0) + fee.tax_minor
     stated = _stated(known.stated, rules.figures) if rules.figures else {}
-    return tuple.__new__(Sums, (amounts, taxes, stated))
+    return new(Sums, (amounts, taxes, stated))
 
 
 def _stated(stated: Sequence[Stated], figures: Sequence[str]) -> dict[str, Stated]:

@@ -19,7 +19,8 @@ def accrue(rules: Rules, reached: Sequence[Reached | None], basis: int, by_year:
     """(pool, its parts by stage, the participants' lines and shares, the same under the cap)."""
     pool = pool_of(rules, basis, by_year)
     parts = split_coprime(pool, rules.weights)
-    lines, shares = _lines(rules, reached, parts)
+    lines = _lines(rules, reached, parts)
+    shares = tuple([line[2] for line in lines])
     return pool, parts, lines, shares, _capped(rules.plan.cap_per_deal_minor, lines, shares)
 
 
@@ -46,31 +47,29 @@ def unclipped_pool(rules: Rules, basis: int, by_year: ByYear) -> int:
     return round_ratio(carried + rate * (basis - start), rules.unit)
 
 
-def _lines(
-    rules: Rules, reached: Sequence[Reached | None], parts: Sequence[int]
-) -> tuple[tuple[Line, ...], tuple[int, ...]]:
-    """Rules 4 and 5: each verified stage's earning, split over its participants; the amounts once more."""
+def _lines(rules: Rules, reached: Sequence[Reached | None], parts: Sequence[int]) -> tuple[Line, ...]:
+    """Rules 4 and 5: each verified stage's earning, split over its participants."""
     lines: list[Line] = []
-    shares: list[int] = []
-    for position, (stage, award, part) in enumerate(zip(reached, rules.awards, parts, strict=True)):
+    for position, stage in enumerate(reached):
         if stage is None:
             continue
         milestone, weights, _, too_late = stage
+        earning = 0 if too_late else _earning(rules, reached, position, parts[position])
         people = milestone.participants
-        if too_late:
-            earning = 0
-        elif part <= award or (rules.requires[position] and missing(rules, reached, position)):
-            earning = award  # rule 4: whichever is more; the award alone where a required stage is missing
-        else:
-            earning = part
         if len(people) == 1:
             lines.append((position, people[0].manager, earning))
-            shares.append(earning)
         else:
-            split = split_coprime(earning, weights)
-            lines += [(position, one.manager, share) for one, share in zip(people, split, strict=True)]
-            shares += split
-    return tuple(lines), tuple(shares)
+            shares = split_coprime(earning, weights)
+            lines += [(position, one.manager, share) for one, share in zip(people, shares, strict=True)]
+    return tuple(lines)
+
+
+def _earning(rules: Rules, reached: Sequence[Reached | None], position: int, part: int) -> int:
+    """Rule 4: the award or the part, whichever is more; the award alone where a required stage is missing."""
+    award = rules.awards[position]
+    if part <= award or (rules.requires[position] and missing(rules, reached, position)):
+        return award
+    return part
 
 
 def missing(rules: Rules, reached: Sequence[Reached | None], position: int) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ from ledger.core.facts import (
 )
 from ledger.core.rules import Rules
 
+new = tuple.__new__  # what a named tuple's class does itself, at a third of the cost
+
 
 class Known(NamedTuple):
     """The facts up to a day, by kind."""
@@ -38,7 +40,7 @@ class Known(NamedTuple):
 
 def known_by(facts: Sequence[Fact], as_of: date) -> Known:
     """The facts dated on or before `as_of`, sorted by kind in one pass."""
-    known, kinds = tuple.__new__(Known, ([], [], [], [], [], [], [], [])), _KIND
+    known, kinds = new(Known, ([], [], [], [], [], [], [], [])), _KIND
     for fact in facts:
         if fact.on <= as_of:
             known[kinds[type(fact)]].append(fact)  # type: ignore[arg-type]

@@ -178,8 +178,6 @@ def split_coprime(total: int, parts: tuple[int, ...]) -> tuple[int, ...]:
     rounds, left = divmod(total, sum(parts))
     if not left:
         return tuple([rounds * part for part in parts])
-    if not rounds:
-        return _dealt(parts, left)
     return tuple([rounds * part + more for part, more in zip(parts, _dealt(parts, left), strict=True)])
 
 

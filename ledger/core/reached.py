@@ -6,11 +6,9 @@ from datetime import date
 from typing import NamedTuple
 
 from ledger.core.facts import Ending, Milestone
-from ledger.core.known import Known, the_latest
+from ledger.core.known import Known, new, the_latest
 from ledger.core.money import coprime
 from ledger.core.rules import Rules
-
-_new = tuple.__new__  # what a named tuple's class does itself, at a third of the cost
 
 
 class Reached(NamedTuple):
@@ -34,7 +32,7 @@ def reached_by(rules: Rules, known: Known, cancelled: Ending | None) -> tuple[Re
     stages = {one.stage for one in milestones}
     if cancelled is None and len(stages) == len(milestones):  # one milestone a stage, as in most deals
         for only in milestones:
-            reached[rules.position[only.stage]] = _new(Reached, (only, _weights(rules, only), only.on, False))
+            reached[rules.position[only.stage]] = new(Reached, (only, _weights(rules, only), only.on, False))
         return tuple(reached)
     for stage in stages:
         of_stage = [one for one in milestones if one.stage == stage]

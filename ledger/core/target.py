@@ -22,14 +22,12 @@ from ledger.core.clawback import clawed_back, paid_by_manager
 from ledger.core.earning import Line, accrue, missing
 from ledger.core.facts import Adjustment, DealFacts, Ending
 from ledger.core.holdback import released_by_stage
-from ledger.core.known import known_by, standing_ending, standing_still
+from ledger.core.known import known_by, new, standing_ending, standing_still
 from ledger.core.money import round_ratio
 from ledger.core.outcome import Excluded, Row
 from ledger.core.plan import Plan
 from ledger.core.reached import Reached, reached_by
 from ledger.core.rules import Rules, compile_plan
-
-_new = tuple.__new__  # what a named tuple's class does itself, at a third of the cost
 
 
 class Target(NamedTuple):
@@ -102,8 +100,8 @@ def target(plan: Plan, facts: DealFacts, as_of: date) -> Target:
     by_hand = _dated(known.adjustments) if known.adjustments else ()
     excluded = _excluded(rules, reached, basis, lines, shares, accrued, kept)
     made = (rules, as_of, sums, bases, by_year, parts, reached, lines, accrued, kept, paid, by_hand)
-    workings = _new(Workings, made)
-    return _new(Target, (basis, pool, rows, excluded, cancelled, workings))
+    workings = new(Workings, made)
+    return new(Target, (basis, pool, rows, excluded, cancelled, workings))
 
 
 def expected(plan: Plan, facts: DealFacts, as_of: date) -> dict[tuple[str, str], int]:
@@ -159,7 +157,7 @@ def _rows(
         earned, free = left + by_hand, released[position]
         held = 0 if free else round_ratio(left * rate, unit)
         row = (manager, ids[position], before, left - before, by_hand, earned, held, free, earned - held)
-        rows.append(_new(Row, row))
+        rows.append(new(Row, row))
     if adjusted:
         for (position, manager), amount in adjusted.items():
             stage = rules.ids[position]

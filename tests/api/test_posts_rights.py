@@ -8,9 +8,7 @@ at all is changed by what they sent. A new form without a row fails.
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
@@ -25,7 +23,7 @@ from tests.api.desk import Desk
 from tests.api.routes.office import TIANJIN
 from tests.api.routes.test_rights import ROLES as WHO
 from tests.api.routes.test_rights import ROWS as CALLS
-from tests.api.routes.test_rights import TOLD, put_back
+from tests.api.routes.test_rights import TOLD, keep, put_back
 from tests.api.routes.test_rights import sent as sent_call
 from tests.api.test_pages_rights import LETTERS, at_their_screens
 from tests.api.test_pages_rights import ROWS as PAGES
@@ -212,6 +210,15 @@ def full(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         yield desk
 
 
+@pytest.fixture
+def kept(full: Desk) -> Desk:
+    """The same, to be put back after each form; what is tried then, the engine has no say in."""
+    if not full.database.is_sqlite:
+        pytest.skip("a copied file puts the office back")
+    keep(full)
+    return full
+
+
 def sent(desk: Desk, who: str, path: str) -> Response:
     """A form with everything in it."""
     given = FIELDS | MORE.get(path, {})
@@ -253,17 +260,12 @@ def test_who_may_not_send_a_form_is_refused_and_changes_nothing(full: Desk) -> N
 
 
 @pytest.mark.long
-def test_who_may_send_a_form_is_not_refused(full: Desk) -> None:
-    if not full.database.is_sqlite:
-        pytest.skip("a copied file puts the office back; whom a right lets in, the engine does not say")
-    path = Path(full.database.engine.url.database or "")
-    full.database.close()
-    shutil.copyfile(path, path.with_name("kept.db"))
+def test_who_may_send_a_form_is_not_refused(kept: Desk) -> None:
     kept_out = []
     for path_, may in ROWS.items():
         for letter, who in zip(LETTERS, WHO, strict=True):
-            put_back(full)
-            if letter in may and is_refused(answer := sent(full, who, path_)):
+            put_back(kept)
+            if letter in may and is_refused(answer := sent(kept, who, path_)):
                 kept_out.append((path_, letter, answer.status_code))
     assert not kept_out, kept_out
 
@@ -278,24 +280,17 @@ def notes(desk: Desk) -> Sequence[tuple[str, str, str]]:
 
 
 @pytest.mark.long
-def test_what_a_form_changed_is_in_the_trail_with_who_and_where_from(full: Desk) -> None:
-    if not full.database.is_sqlite:
-        pytest.skip("a copied file puts the office back; what is noted, the engine does not say")
-    path = Path(full.database.engine.url.database or "")
-    full.database.close()
-    shutil.copyfile(path, path.with_name("kept.db"))
+def test_what_a_form_changed_is_in_the_trail_with_who_and_where_from(kept: Desk) -> None:
     silent, noted = [], 0
     for path_, may in ROWS.items():
-        for letter, who in zip(LETTERS, WHO, strict=True):
-            if letter not in may:
-                continue
-            put_back(full)
-            before, old = everything(full.database), notes(full)
-            answer = sent(full, who, path_)
-            after, new = everything(full.database), notes(full)[len(old) :]
+        for who in [who for letter, who in zip(LETTERS, WHO, strict=True) if letter in may]:
+            put_back(kept)
+            before, old = everything(kept.database), notes(kept)
+            answer = sent(kept, who, path_)
+            after, new = everything(kept.database), notes(kept)[len(old) :]
             if done := sorted(name for name in after if after[name] != before[name] and name not in UNTOLD):
                 noted += 1
-                if full.users[who].id not in {actor for actor, address, _ in new if address}:
+                if kept.users[who].id not in {actor for actor, address, _ in new if address}:
                     silent.append((path_, who, answer.status_code, done, new))
                 break
     assert not silent, "\n".join(map(str, silent))

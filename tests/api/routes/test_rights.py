@@ -370,8 +370,7 @@ def office(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         office.things = furnished(office, store)
         for who in ROLES[1:]:
             office.secret(who)
-        database.close()
-        shutil.copyfile(path, folder / "kept.db")
+        keep(office)
         yield office
         database.close()
 
@@ -487,6 +486,13 @@ def paid_out(office: Office, steps: tuple[str, ...]) -> tuple[str, str]:
     for step in steps:
         office.post("operator", f"/payouts/{payout['id']}/{step}")
     return payout["id"], payout["lines"][0]["id"]
+
+
+def keep(office: Office) -> None:
+    """The office as it is now, for `put_back`; on SQLite, where it is a file."""
+    path = Path(office.database.engine.url.database or "")
+    office.database.close()
+    shutil.copyfile(path, path.with_name("kept.db"))
 
 
 def put_back(office: Office) -> None:
