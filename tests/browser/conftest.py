@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -79,9 +80,23 @@ class Site:
 @pytest.fixture
 def site(settings: Settings, database: Database, browser: Browser) -> Iterator[Site]:
     """`yongjin serve` over a fresh database with the story's people and Tianjin's plan."""
-    database.run(_people)
+    database.run(people)
     with serve() as address:
         yield Site(address, browser)
+
+
+@contextmanager
+def on_a_file(folder: Path, migrated: Path) -> Iterator[Database]:
+    """A database of their own for all tests of a file, and a place for files; no clock runs over it."""
+    url = f"sqlite:///{shutil.copyfile(migrated, folder / 'yongjin.db')}"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("YONGJIN_VAR", str(folder))
+        patched.setenv("YONGJIN_CLOCK", "off")
+        patched.setenv("YONGJIN_DATABASE_URL", url)
+        patched.setenv("YONGJIN_OWNER_DATABASE_URL", url)
+        database = Database(url)
+        yield database
+        database.close()
 
 
 @contextmanager
@@ -102,23 +117,24 @@ def serve() -> Iterator[str]:
         server.wait(timeout=30)
 
 
-def _people(session: Session) -> None:
+def people(session: Session) -> None:
+    """Two managers, who uses the site, and the plan."""
     now = clock.now()
     for number, name, account in (
         ("M1", "张三", "6222020200112233445"),
         ("M2", "李四", "6222020200112233446"),
     ):
         managers.add(session, id=number, name=name, bank_name="工商银行", bank_account=account, now=now)
-    people = {}
+    made = {}
     for who, phone in PHONES.items():
         role = {"approver": "operator"}.get(who, who)
         manager = "M1" if role == "manager" else None
-        people[who] = users.add(
+        made[who] = users.add(
             session, phone=phone, name=who, role=role, password=PASSWORD, manager_id=manager, now=now
         )
     text = (ROOT / "ledger/cities/tianjin.yaml").read_text("utf-8")
-    drafted = plans.draft(session, text, by=people["operator"], now=now)
-    plans.publish(session, drafted.id, effective_on=date(2020, 1, 1), by=people["approver"], now=now)
+    drafted = plans.draft(session, text, by=made["operator"], now=now)
+    plans.publish(session, drafted.id, effective_on=date(2020, 1, 1), by=made["approver"], now=now)
 
 
 def _wait(address: str, server: subprocess.Popen[bytes]) -> None:

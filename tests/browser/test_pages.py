@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +15,7 @@ from ledger.core import period as months
 from ledger.db import Database
 from ledger.files import Store
 from tests.browser import crawl
-from tests.browser.conftest import Site, serve
+from tests.browser.conftest import Site, on_a_file, serve
 
 PHONES = {"manager": "13800000001", "operator": "13800000011", "finance": "13800000021"}
 WIDTHS = (360, 1440)
@@ -29,13 +28,8 @@ def demonstration(
 ) -> Iterator[Site]:
     """The demonstration, served: a few contracts of the city are enough to see every page."""
     folder = tmp_path_factory.mktemp("demonstration")
-    url = f"sqlite:///{shutil.copyfile(migrated_file, folder / 'yongjin.db')}"
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("YONGJIN_VAR", str(folder))
-        patched.setenv("YONGJIN_CLOCK", "off")
-        patched.setenv("YONGJIN_DATABASE_URL", url)
-        patched.setenv("YONGJIN_OWNER_DATABASE_URL", url)
-        _prepare(Database(url), Store(folder / "files"))
+    with on_a_file(folder, migrated_file) as database:
+        _prepare(database, Store(folder / "files"))
         with serve() as address:
             yield Site(address, browser, PHONES, demo.PASSWORD)
 
@@ -51,7 +45,6 @@ def _prepare(database: Database, store: Store) -> None:
         with ThreadPoolExecutor(1) as apart:  # the browser has this thread's event loop, signing wants one
             pdf = apart.submit(printing.printed, drawn).result()
         database.run(lambda session, drawn=drawn, pdf=pdf: statements.keep(session, store, drawn, pdf))
-    database.close()
 
 
 @pytest.mark.long

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from sqlmodel import select
 
 from api.rendering import STATIC
 from ledger.clock import day_of, now
 from ledger.db import Database
 from ledger.payments import Payout
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, on_a_file, people, serve
 from tests.browser.test_story import fill, log_milestone, paid_for, verify_next
 from tests.waiting import until
 
-pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 PHOTO = {"name": "表.png", "mimeType": "image/png", "buffer": (STATIC / "icon-192.png").read_bytes()}
 
 # the browser's own database has a draft of this title with its photo
@@ -38,6 +39,20 @@ ANY_DRAFT = """() => new Promise((done, failed) => {
     counted.onsuccess = () => done(counted.result > 0);
   };
 })"""
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Iterator[Database]:
+    """One for all of this file: no test looks at what another leaves."""
+    with on_a_file(tmp_path_factory.mktemp("scripts"), migrated_file) as opened:
+        opened.run(people)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def site(database: Database, browser: Browser) -> Iterator[Site]:
+    with serve() as address:
+        yield Site(address, browser)
 
 
 def test_a_need_written_without_a_network_is_there_again_with_its_photo(site: Site) -> None:
