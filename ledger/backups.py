@@ -30,7 +30,7 @@ from sqlalchemy.engine import make_url
 from ledger import files, seals
 from ledger.config import Settings
 from ledger.core.errors import Conflict, Invalid
-from ledger.db import Database
+from ledger.db import Database, conninfo
 from ledger.migrations import run
 
 FORMAT = 1
@@ -270,7 +270,7 @@ class _address:
     """The address as libpq takes it; the password in a file of its own and not among the arguments."""
 
     def __init__(self, url: URL) -> None:
-        self._url = url.set(drivername="postgresql")
+        self._url = url
         self._scratch = TemporaryDirectory(prefix="yongjin-pgpass-")
 
     def __enter__(self) -> str:
@@ -280,7 +280,7 @@ class _address:
             file.touch(0o600)
             file.write_text("*:*:*:*:" + re.sub(r"([\\:])", r"\\\1", str(password)) + "\n", "utf-8")
             address = address.update_query_dict({"passfile": str(file)})
-        return address.render_as_string(hide_password=False)
+        return conninfo(address)
 
     def __exit__(self, *_: object) -> None:
         self._scratch.cleanup()

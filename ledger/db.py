@@ -19,6 +19,7 @@ from typing import Any, ClassVar, TypeVar
 
 import psycopg
 import structlog
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -45,7 +46,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlmodel import Session, SQLModel
@@ -108,6 +109,13 @@ def _as_integer(kind: Any, compiler: Any, **kw: Any) -> str:
 @compiles(LargeBinary, "sqlite")
 def _as_blob(kind: Any, compiler: Any, **kw: Any) -> str:
     return "BLOB"
+
+
+def conninfo(url: URL) -> str:
+    """An address of PostgreSQL as libpq's own programs take it; several hosts are as good as one."""
+    words = url.set(drivername="postgresql+psycopg").get_dialect()().create_connect_args(url)[1]
+    words.pop("context", None)  # for values in Python
+    return make_conninfo(**words)
 
 
 class Database:

@@ -382,12 +382,13 @@ def _statements(session: Session, store: Store, counted: dict[str, int], progres
     """
     erased = persons.erased(session)
     wanted = list(session.exec(select(statements.Statement.id).order_by(col(statements.Statement.id))))
+    calendar = periods.calendar(session)
     for done, statement_id in enumerate(wanted, 1):
         kept = session.get_one(statements.Statement, statement_id)
         if kept.manager_id not in erased:
             for what in _said(session, store, kept):
                 yield kept.number, what
-        is_closed = not periods.calendar(session).is_open(kept.period)
+        is_closed = not calendar.is_open(kept.period)
         if kept.kind == "final" and is_closed and statements.is_latest(session, kept):
             closing = -accounts.balance(
                 session, entry.PAYABLE, kept.manager_id, kept.currency, through=kept.period
@@ -396,6 +397,7 @@ def _statements(session: Session, store: Store, counted: dict[str, int], progres
                 yield kept.number, f"closes at {kept.closing_minor}, the ledger at {closing}"
         if done % 100 == 0:
             session.expunge_all()
+        if done % 100 == 0 or done == len(wanted):
             progress("statements", done, len(wanted))
     counted["statements"] = len(wanted)
 

@@ -6,13 +6,14 @@ Its tables have a schema of their own, which a migration makes.
 
 from __future__ import annotations
 
+from typing import Any
+
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.connector import BaseConnector
 from procrastinate.exceptions import AlreadyEnqueued
-from sqlalchemy.engine import make_url
 
 from ledger import guards, printing
-from ledger.db import Database
+from ledger.db import Database, conninfo
 from ledger.files import Store
 
 SCHEMA = guards.DISPATCH
@@ -20,9 +21,15 @@ QUEUE = "parts"
 TASK = "do_part"
 
 
-def _conninfo(database: Database) -> str:
-    url = make_url(database.engine.url).set(drivername="postgresql")
-    return url.render_as_string(hide_password=False)
+def _pool(database: Database, most: int) -> dict[str, Any]:
+    """At most so many connections to the tables by which workers are told."""
+    options = {"options": f"-c search_path={SCHEMA}"}
+    return {
+        "conninfo": conninfo(database.engine.url),
+        "kwargs": options,
+        "min_size": 1,
+        "max_size": most,
+    }
 
 
 def _app(connector: BaseConnector, database: Database | None = None, store: Store | None = None) -> App:
@@ -38,10 +45,7 @@ def _app(connector: BaseConnector, database: Database | None = None, store: Stor
 
 def tell(database: Database, part_ids: list[str]) -> None:
     """Tell workers of parts; those they know of already are left as they are."""
-    connector = SyncPsycopgConnector(
-        conninfo=_conninfo(database), kwargs={"options": f"-c search_path={SCHEMA}"}, min_size=1, max_size=1
-    )
-    with _app(connector).open() as app:
+    with _app(SyncPsycopgConnector(**_pool(database, 1))).open() as app:
         for part_id in part_ids:
             try:
                 app.configure_task(TASK, queue=QUEUE, queueing_lock=part_id).defer(part_id=part_id)
@@ -51,10 +55,7 @@ def tell(database: Database, part_ids: list[str]) -> None:
 
 async def work(database: Database, store: Store, *, until_empty: bool = False) -> None:
     """Do what is told of, until this process is ended; or until there is nothing more to do."""
-    connector = PsycopgConnector(
-        conninfo=_conninfo(database), kwargs={"options": f"-c search_path={SCHEMA}"}, min_size=1, max_size=2
-    )
-    async with _app(connector, database, store).open_async() as app:
+    async with _app(PsycopgConnector(**_pool(database, 2)), database, store).open_async() as app:
         await app.run_worker_async(
             queues=[QUEUE],
             concurrency=1,  # the press takes one at a time; more processes are more hands

@@ -1,7 +1,9 @@
-"""The whole deployment on one machine: a version rolled over it, and its database lost, under load."""
+"""The whole deployment on one machine: a version rolled over it, and its database lost, under load and in the
+middle of a month's statements."""
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -10,26 +12,32 @@ from http.client import HTTPConnection, HTTPException
 import pytest
 from sqlmodel import func, select
 
-from ledger import clock, verification
+from ledger import clock, statements, verification
 from ledger.benches import postgres, serving, topology
 from ledger.benches.imports import publish
 from ledger.db import Database
 from ledger.files import Store
+from ledger.jobs import JobRun
 from ledger.journal import Entry
 from ledger.milestones import Milestone
+from ledger.parts import Part
+from ledger.statements import Statement
+from tests.waiting import until
 
-CLIENTS = 4
+CLIENTS, WORKERS = 4, 3
+PERIOD = "2026-04"  # of the deals that wait
 pytestmark = pytest.mark.long
 
 
 @pytest.fixture
-def running() -> Iterator[topology.Topology]:
+def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[topology.Topology]:
+    monkeypatch.setenv("YONGJIN_LEASE_SECONDS", "5")
     with topology.prepared() as made:
         publish(made.primary)
         serving.load(made.primary, serving.city_tenth())
         made.waiting = serving.filled(made.primary, 600)  # type: ignore[attr-defined]
         try:
-            made.start()
+            made.start(workers=WORKERS)
             yield made
         finally:
             made.stop()
@@ -71,16 +79,51 @@ def under_load(site: topology.Topology, milestones: Sequence[str], act: Callable
     return wrong
 
 
+def statements_asked_for(site: topology.Topology, period: str) -> str:
+    """The run that makes a month's preliminary statements, once workers are at it."""
+    token = serving.token_of(site.port, serving.FINANCE)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    with closing(HTTPConnection("127.0.0.1", site.port, timeout=30)) as connection:
+        body = json.dumps({"period": period})
+        connection.request("POST", "/api/v1/jobs/preliminary_statements/run", body, headers)
+        asked: dict[str, str] = json.loads(connection.getresponse().read())
+    with closing(Database(site.primary.url(postgres.BENCH))) as database:
+        until(lambda: len(_claimers(database, asked["id"])) >= WORKERS)
+    return asked["id"]
+
+
+def _claimers(database: Database, run_id: str) -> set[str]:
+    with database.reading() as session:
+        held = select(Part.claimed_by).where(Part.run_id == run_id, Part.claimed_by != "")
+        return set(session.exec(held))
+
+
+def how_it_ended(site: topology.Topology, run_id: str) -> tuple[str, str | None]:
+    """State and error of the run, when it is over."""
+    with closing(Database(site.standby.url(postgres.BENCH))) as database:
+
+        def over() -> tuple[str, str | None] | None:
+            with database.reading() as session:
+                run = session.get_one(JobRun, run_id)
+                return (run.state, run.error) if run.state in ("done", "failed", "stopped") else None
+
+        return until(over)
+
+
 def test_a_new_version_is_rolled_over_without_a_failed_request_and_the_standby_takes_over_without_a_loss(
     running: topology.Topology,
 ) -> None:
     waiting: list[str] = running.waiting  # type: ignore[attr-defined]
     first, second = waiting[:300], waiting[300:]
     assert under_load(running, first, running.roll) == []
+    run_id = statements_asked_for(running, PERIOD)
     interrupted = under_load(running, second, running.promote)
     assert not [one for one in interrupted if one.startswith("500")]
+    assert how_it_ended(running, run_id) == ("done", None)
 
     with closing(Database(running.standby.url(postgres.BENCH))) as database, database.reading() as session:
+        made = sorted(session.exec(select(Statement.manager_id).where(Statement.period == PERIOD)))
+        assert made == sorted({manager for manager, _ in statements.wanted(session, PERIOD)})
         states = dict(session.exec(select(Milestone.state, func.count()).group_by(Milestone.state)).all())
         assert states.get("submitted", 0) == 0
         for one in waiting:

@@ -1,7 +1,8 @@
 """The whole deployment on one machine, without containers: what compose.yaml and docs/operations set up.
 
-A primary PostgreSQL and a standby that has confirmed every commit before it is answered, web processes that
-find whichever of the two may be written to, and nginx with the shipped configuration before them.
+A primary PostgreSQL and a standby that has confirmed every commit before it is answered; web processes, one
+clock and workers that find whichever of the two may be written to; nginx with the shipped configuration
+before the web processes.
 """
 
 from __future__ import annotations
@@ -31,13 +32,14 @@ _PATIENCE = 180.0  # seconds until something that should be there is given up
 
 @dataclass
 class Topology:
-    """What runs, and where: `port` is nginx's, `webs` the processes behind it."""
+    """What runs, and where: `port` is nginx's, `webs` the processes behind it; `hands` do what is planned."""
 
     home: Path
     primary: postgres.Server
     standby: postgres.Server
     port: int
     webs: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
+    hands: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _nginx: subprocess.Popen[bytes] | None = None
 
     @property
@@ -48,8 +50,8 @@ class Topology:
             f"postgresql+psycopg://{postgres.APP}@/{postgres.BENCH}?{hosts}&target_session_attrs=read-write"
         )
 
-    def start(self, webs: int = 2) -> None:
-        """Web processes one after the other, then nginx."""
+    def start(self, webs: int = 2, workers: int = 3) -> None:
+        """Web processes one after the other, nginx, then the clock and the workers it hands parts to."""
         for _ in range(webs):
             self._serve(serving.free_port())
         self._configure(self.webs)
@@ -57,6 +59,10 @@ class Topology:
             self._nginx_command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         _wait_for(self.port)
+        port = serving.free_port()
+        self.hands.append(self._run("clock", "serve", "--port", str(port), YONGJIN_HANDS="0"))
+        _wait_for(port)
+        self.hands += [self._run(f"worker-{number}", "worker") for number in range(workers)]
 
     def promote(self) -> None:
         """The primary is gone from one moment to the next; the standby takes its place."""
@@ -75,16 +81,20 @@ class Topology:
 
     def stop(self) -> None:
         """Everything ends, and nothing is left behind."""
-        for process in [*self.webs.values(), *([self._nginx] if self._nginx else [])]:
+        for process in (*self.webs.values(), *self.hands, *([self._nginx] if self._nginx else [])):
             _stop(process)
         postgres.remove(self.standby.home)
 
     def _serve(self, port: int) -> None:
-        environment = config.for_a_process(self.home / "var", self.database_url, YONGJIN_CLOCK="off")
-        command = [sys.executable, "-m", "ledger.cli", "serve", "--port", str(port)]
-        with (self.home / f"web-{port}.log").open("ab") as log:
-            self.webs[port] = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        self.webs[port] = self._run(f"web-{port}", "serve", "--port", str(port), YONGJIN_CLOCK="off")
         _wait_for(port)
+
+    def _run(self, name: str, *words: str, **more: str) -> subprocess.Popen[bytes]:
+        """A process of the program; what it says is in `home`, under its name."""
+        environment = config.for_a_process(self.home / "var", self.database_url, **more)
+        with (self.home / f"{name}.log").open("ab") as log:
+            command = [sys.executable, "-m", "ledger.cli", *words]
+            return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
     def _configure(self, ports: Iterable[int]) -> None:
         """The shipped configuration with the processes of now; TLS is left to the real one."""
