@@ -32,12 +32,19 @@ from ledger.statements import Kind
 
 def preliminary_statements(work: Work) -> dict[str, Any]:
     """预结算单: last month's, on the 1st, unless it was closed by then; or of the period it was asked for."""
-    period = _period(work.planned_for)
+    try:
+        return {"skipped": 1} if _is_over(work) else _statements(work, "preliminary")
+    except Conflict:
+        if _is_over(work):  # closed on the way: its final statements say the rest
+            return {"skipped": 1}
+        raise
+
+
+def _is_over(work: Work) -> bool:
+    """The clock wanted a month's preliminary statements, and the month is closed."""
     with work.database.reading() as session:
-        is_open = periods.calendar(session).is_open(period)
-    if "T" in work.planned_for and not is_open:
-        return {"skipped": 1}
-    return _statements(work, "preliminary")
+        calendar = periods.calendar(session)
+    return "T" in work.planned_for and not calendar.is_open(_period(work.planned_for))
 
 
 def final_statements(work: Work) -> dict[str, Any]:

@@ -11,7 +11,20 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
 
-from ledger import audit, closing, deals, fees, findings, jobs, periods, reopenings, settings, statements
+from ledger import (
+    audit,
+    closing,
+    deals,
+    fees,
+    findings,
+    ids,
+    jobs,
+    periods,
+    reopenings,
+    schedule,
+    settings,
+    statements,
+)
 from ledger.config import Settings
 from ledger.core.errors import Conflict, Forbidden, Invalid, Refused
 from ledger.db import Database, guard_code
@@ -205,6 +218,25 @@ def test_a_month_in_review_takes_entries_and_its_statements_are_asked_for(desk: 
     desk.close("2026-01")
     with pytest.raises(Conflict):
         desk.do(lambda s: closing.review(s, "2026-01", **desk.by("finance")))
+
+
+@pytest.mark.parametrize("planned_for", ["2026-02-01T02:00:00+08:00", "2026-01"])
+def test_a_month_closed_while_its_preliminary_statements_are_made_gets_the_final_ones_instead(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, planned_for: str
+) -> None:
+    monkeypatch.setenv("YONGJIN_HANDS", "1")
+    desk.today = date(2026, 2, 1)
+
+    def close_once(done: int, total: int) -> None:
+        if state(desk, "2026-01") == "open":
+            desk.close("2026-01")
+
+    work = jobs.Work(desk.database, desk.store, ids.new("jr"), planned_for, close_once)
+    if "T" in planned_for:
+        assert schedule.preliminary_statements(work) == {"skipped": 1}
+    else:  # somebody asked for them by hand, and is told
+        with pytest.raises(Conflict, match="closed"):
+            schedule.preliminary_statements(work)
 
 
 # --- reopening
