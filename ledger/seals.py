@@ -201,12 +201,17 @@ POSTING = (
 
 
 def seal(database: Database, *, by: str, now: datetime) -> list[Block]:
-    """Seal everything, block by block, each in a transaction of its own."""
+    """Seal everything there is, block by block, each in a transaction of its own.
+
+    A block with room left has all of it: what others write meanwhile is for the next sealing.
+    """
     blocks: list[Block] = []
     past: Past = {}
     while made := database.run(lambda session, past=past: cut(session, by=by, now=now, past=past)):  # type: ignore[misc]
         block, past = made
         blocks.append(block)
+        if block.count < ROWS_MOST:
+            break
     return blocks
 
 
@@ -285,9 +290,16 @@ def _floors(session: Session, now: datetime) -> Mapping[str, str]:
 
 
 def _long_sealed(session: Session, now: datetime) -> Block | None:
-    """The last block made so long ago that everything of before is committed."""
-    query = select(Block).where(Block.made_at <= now - LATE).order_by(col(Block.no).desc())
-    return session.exec(query).first()
+    """The last block made so long ago that everything of before is committed, and sealed since.
+
+    Not one of the last sealing, however long ago that is: a clock put on by days must not make late
+    what was on its way meanwhile.
+    """
+    last = latest(session)
+    if last is None:
+        return None
+    before = (col(Block.made_at) <= now - LATE, col(Block.made_at) < last.made_at)
+    return session.exec(select(Block).where(*before).order_by(col(Block.no).desc())).first()
 
 
 def _unsealed(session: Session, source: Source, *, above: str | None = None, limit: int) -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import JSON, Date, Integer, inspect, text
@@ -530,6 +532,26 @@ def test_sealing_again_makes_no_block(database: Database, firm: Firm) -> None:
     assert seals.seal(database, by="clock", now=day(11)) == []
 
 
+def test_a_sealing_ends_though_others_go_on_writing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def noted(number: int) -> None:
+        with database.writing() as session:
+            audit.note(session, "clock", f"test.{number}", "x", now=day(number))
+
+    run, written = database.run, count(2)
+
+    def run_and_write(work: Callable[[Session], Any]) -> Any:
+        done = run(work)
+        noted(next(written))
+        return done
+
+    noted(1)
+    monkeypatch.setattr(database, "run", run_and_write)
+    for number in (1, 2):
+        assert [block.no for block in seals.seal(database, by="clock", now=day(number))] == [number]
+
+
 def test_blocks_follow_each_other_and_are_of_bounded_size(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -541,8 +563,9 @@ def test_blocks_follow_each_other_and_are_of_bounded_size(
     assert {block.count for block in blocks[:-1]} == {5}
 
 
+@pytest.mark.parametrize("sealed_on", [1, 4], ids=["the same day", "after the clock was put on"])
 @pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
-def test_what_commits_late_is_in_a_later_block(database: Database) -> None:
+def test_what_commits_late_is_in_a_later_block(database: Database, sealed_on: int) -> None:
     """Ids do not commit in order: a row whose id is lower than sealed ones is not lost."""
     with database.writing() as slow:
         late = audit.note(slow, "clock", "test.late", "x", now=day(1))
@@ -550,7 +573,7 @@ def test_what_commits_late_is_in_a_later_block(database: Database) -> None:
         with database.writing() as quick:
             audit.note(quick, "clock", "test.early", "x", now=day(1))
         seals.seal(database, by="clock", now=day(1))
-    seals.seal(database, by="clock", now=day(1))
+    seals.seal(database, by="clock", now=day(sealed_on))
     with database.reading() as session:
         member = session.exec(select(seals.Sealed).where(seals.Sealed.row_id == late.id)).one()
         assert member.block_no == 2
