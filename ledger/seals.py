@@ -7,7 +7,7 @@ up to it was changed, and “as known at block 214” is exact.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
@@ -201,25 +201,25 @@ POSTING = (
 
 
 def seal(database: Database, *, by: str, now: datetime) -> list[Block]:
-    """Seal everything there is, block by block, each in a transaction of its own.
+    """Seal everything there is, block by block, each in a transaction of its own."""
+    return _all(lambda past: database.run(lambda session: cut(session, by=by, now=now, past=past)))
 
-    A block with room left has all of it: what others write meanwhile is for the next sealing.
-    """
+
+def seal_within(session: Session, *, by: str, now: datetime) -> None:
+    """Seal everything in this transaction, what it wrote itself included."""
+    _all(lambda past: cut(session, by=by, now=now, past=past))
+
+
+def _all(next_block: Callable[[Past], tuple[Block, Past] | None]) -> list[Block]:
+    """Blocks to the first that has room left: what others write meanwhile is for the next sealing."""
     blocks: list[Block] = []
     past: Past = {}
-    while made := database.run(lambda session, past=past: cut(session, by=by, now=now, past=past)):  # type: ignore[misc]
+    while made := next_block(past):
         block, past = made
         blocks.append(block)
         if block.count < ROWS_MOST:
             break
     return blocks
-
-
-def seal_within(session: Session, *, by: str, now: datetime) -> None:
-    """Seal everything in this transaction, what it wrote itself included."""
-    past: Past = {}
-    while made := cut(session, by=by, now=now, past=past):
-        past = made[1]
 
 
 def cut(

@@ -532,24 +532,43 @@ def test_sealing_again_makes_no_block(database: Database, firm: Firm) -> None:
     assert seals.seal(database, by="clock", now=day(11)) == []
 
 
+def noted(database: Database, number: int) -> None:
+    with database.writing() as session:
+        audit.note(session, "clock", f"test.{number}", "x", now=day(number))
+
+
 def test_a_sealing_ends_though_others_go_on_writing(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def noted(number: int) -> None:
-        with database.writing() as session:
-            audit.note(session, "clock", f"test.{number}", "x", now=day(number))
-
     run, written = database.run, count(2)
 
     def run_and_write(work: Callable[[Session], Any]) -> Any:
         done = run(work)
-        noted(next(written))
+        noted(database, next(written))
         return done
 
-    noted(1)
+    noted(database, 1)
     monkeypatch.setattr(database, "run", run_and_write)
     for number in (1, 2):
         assert [block.no for block in seals.seal(database, by="clock", now=day(number))] == [number]
+
+
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+def test_a_close_seals_once_though_others_go_on_writing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut, written = seals.cut, count(2)
+
+    def cut_and_write(session: Session, **more: Any) -> Any:
+        made = cut(session, **more)
+        noted(database, next(written))
+        return made
+
+    noted(database, 1)
+    monkeypatch.setattr(seals, "cut", cut_and_write)
+    with database.writing() as session:
+        seals.seal_within(session, by="clock", now=day(1))
+        assert seals.is_there(session, 1) and not seals.is_there(session, 2)
 
 
 def test_blocks_follow_each_other_and_are_of_bounded_size(
