@@ -15,9 +15,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from pypdf import PdfReader
-from pypdf.errors import PyPdfError
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, StreamObject
 
 from ledger.core.errors import Invalid
@@ -89,10 +88,12 @@ def _picture(name: str, content: bytes, kind: str) -> str:
             _look(name, content, kind)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_much(name) from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
+    except Invalid:
+        raise
+    except Exception as error:  # a damaged picture makes its reader stumble in every way there is
         raise Invalid(
             "evidence_broken", "the picture “{name}” cannot be read; take it again", name=name
-        ) from (error)
+        ) from error
     return PICTURES[kind]
 
 
@@ -119,7 +120,7 @@ def _archive(name: str, content: bytes) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except Exception as error:  # as above
         raise Invalid("evidence_broken", "the archive “{name}” cannot be read", name=name) from error
     _unfolds_to_little(name, members)
     if any(one.filename.endswith("vbaProject.bin") for one in members):
@@ -151,7 +152,7 @@ def _pdf(name: str, content: bytes) -> str:
         active = next(_active(name, PdfReader(io.BytesIO(content))), None)
     except Invalid:
         raise
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError, zlib.error) as error:
+    except Exception as error:  # as above
         raise Invalid(
             "evidence_broken", "the PDF “{name}” cannot be read; make it again", name=name
         ) from error
