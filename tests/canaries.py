@@ -26,6 +26,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from sqlalchemy.engine import URL, make_url
 
 from ledger import tables, vault
+from ledger.db import conninfo
 
 ACCOUNTS = ("6222020200112233445", "6222020200112233446")
 IDENTITY = "11010519491231002X"
@@ -136,17 +137,18 @@ def _connected(url: URL) -> Any:
     """By the driver alone: every test that has a database asks."""
     if url.get_backend_name() == "sqlite":
         return sqlite3.connect(str(url.database))
-    return psycopg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
+    return psycopg.connect(conninfo(url))
 
 
 @cache
 def _questions() -> dict[str, str]:
     """For every column but those that stand under the keys and are meant to."""
-    open_to_all = {
-        name: [f'"{one.name}"' for one in columns if not isinstance(one.type, vault.Encrypted)]
-        for name, columns in ((name, tables.metadata.tables[name].columns) for name in SAID)
-    }
-    return {name: f'SELECT {", ".join(columns)} FROM "{name}"' for name, columns in open_to_all.items()}
+    found = {}
+    for name in SAID:
+        columns = tables.metadata.tables[name].columns
+        said = [f'"{one.name}"' for one in columns if not isinstance(one.type, vault.Encrypted)]
+        found[name] = f'SELECT {", ".join(said)} FROM "{name}"'
+    return found
 
 
 def _traced(told: list[str], export: Callable[..., Any]) -> Callable[..., Any]:

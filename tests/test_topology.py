@@ -3,12 +3,12 @@ middle of a month's statements."""
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 
+import httpx
 import pytest
 from sqlmodel import func, select
 
@@ -82,14 +82,16 @@ def under_load(site: topology.Topology, milestones: Sequence[str], act: Callable
 def statements_asked_for(site: topology.Topology, period: str) -> str:
     """The run that makes a month's preliminary statements, once workers are at it."""
     token = serving.token_of(site.port, serving.FINANCE)
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    with closing(HTTPConnection("127.0.0.1", site.port, timeout=30)) as connection:
-        body = json.dumps({"period": period})
-        connection.request("POST", "/api/v1/jobs/preliminary_statements/run", body, headers)
-        asked: dict[str, str] = json.loads(connection.getresponse().read())
+    asked = httpx.post(
+        f"http://127.0.0.1:{site.port}/api/v1/jobs/preliminary_statements/run",
+        json={"period": period},
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=30,
+    )
+    run_id = str(asked.json()["id"])
     with closing(Database(site.primary.url(postgres.BENCH))) as database:
-        until(lambda: len(_claimers(database, asked["id"])) >= WORKERS)
-    return asked["id"]
+        until(lambda: len(_claimers(database, run_id)) >= WORKERS)
+    return run_id
 
 
 def _claimers(database: Database, run_id: str) -> set[str]:

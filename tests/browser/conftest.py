@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -21,6 +21,7 @@ from ledger import clock, managers, plans, users
 from ledger.benches import serving
 from ledger.config import Settings
 from ledger.db import Database
+from tests import canaries
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "long enough to guess"
@@ -87,16 +88,19 @@ def site(settings: Settings, database: Database, browser: Browser) -> Iterator[S
 
 @contextmanager
 def on_a_file(folder: Path, migrated: Path) -> Iterator[Database]:
-    """A database of their own for all tests of a file, and a place for files; no clock runs over it."""
+    """A database of their own for all tests of a file, and a place for files; no clock runs over it.
+
+    What the program wrote down in it is read at the end, as after every test that has one to itself.
+    """
     url = f"sqlite:///{shutil.copyfile(migrated, folder / 'yongjin.db')}"
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("YONGJIN_VAR", str(folder))
         patched.setenv("YONGJIN_CLOCK", "off")
         patched.setenv("YONGJIN_DATABASE_URL", url)
         patched.setenv("YONGJIN_OWNER_DATABASE_URL", url)
-        database = Database(url)
-        yield database
-        database.close()
+        with closing(Database(url)) as database:
+            yield database
+    assert canaries.kept(url) == []
 
 
 @contextmanager

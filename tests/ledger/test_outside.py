@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ledger.core.errors import Invalid
 from tests.outside import READERS, tried
 
 few = settings(max_examples=25, deadline=5_000, suppress_health_check=list(HealthCheck))
@@ -64,7 +65,8 @@ FOUND = {
 
 @pytest.mark.parametrize("kind", FOUND)
 def test_what_made_a_reader_of_others_stumble_is_refused(kind: str) -> None:
-    tried(kind, FOUND[kind])
+    with pytest.raises(Invalid):
+        READERS[kind][0](FOUND[kind])
 
 
 @pytest.mark.long
