@@ -68,17 +68,26 @@ class Block:
 
 def canonical(value: Any) -> bytes:
     """A value in its one form. Invalid for a float or anything else that has more than one."""
-    plain = _plain(value)
-    return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return _encoder.encode(_plain(value)).encode()
+
+
+_encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_AS_IT_IS = frozenset({type(None), bool, int, str})
 
 
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | bool) or type(value) is int:
+    # most parts are as they are: each call saved counts, a country has two hundred million of them
+    if type(value) in _AS_IT_IS:
         return value
     if isinstance(value, Mapping):
-        return {_key(key): _plain(part) for key, part in value.items()}
+        return {
+            key if type(key) is str else _key(key): part if type(part) in _AS_IT_IS else _plain(part)
+            for key, part in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
+        return [part if type(part) in _AS_IT_IS else _plain(part) for part in value]
+    if isinstance(value, str):
+        return value
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     if isinstance(value, date):
