@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 from markupsafe import Markup
 
@@ -77,8 +76,7 @@ def html(snapshot: Snapshot, lang: Lang = "zh") -> str:
         labels=LABELS,
         steps=_STEPS,
         natures=_NATURES,
-        columns=(columns := _columns(snapshot, lang)),
-        about=partial(_about, columns.deal_mm),
+        columns=_columns(snapshot, lang),
         chart=_chart(snapshot.twelve_months, header.currency, lang),
         qr=press.qr(header.verify_url),
         code=code(snapshot),
@@ -113,7 +111,6 @@ class _Columns:
     """Widths of the columns of the lines in whole mm, None for what is left; `tight` in smaller type."""
 
     widths: tuple[int | None, ...]
-    deal_mm: int
     tight: bool
 
 
@@ -133,8 +130,9 @@ def _columns(snapshot: Snapshot, lang: Lang) -> _Columns:
     stage_mm = 17 if lang == "zh" else 21
     widths, left_mm = _widths(longest, stage_mm, per_ten=17)
     if left_mm < _DEAL_MM:
-        return _Columns(*_widths(longest, stage_mm, per_ten=14), tight=True)
-    return _Columns(widths, left_mm, tight=False)
+        widths, _ = _widths(longest, stage_mm, per_ten=14)
+        return _Columns(widths, tight=True)
+    return _Columns(widths, tight=False)
 
 
 def _widths(longest: list[int], stage_mm: int, *, per_ten: int) -> tuple[tuple[int | None, ...], int]:
@@ -142,15 +140,6 @@ def _widths(longest: list[int], stage_mm: int, *, per_ten: int) -> tuple[tuple[i
     base, *rest = (max(18, length * per_ten // 10 + 2) for length in longest)
     left_mm = _PAPER_MM - _DATE_MM - stage_mm - _RATE_MM - base - sum(rest)
     return (_DATE_MM, None, stage_mm, base, _RATE_MM, *rest), left_mm
-
-
-_EM_MM = 2.45  # of the small type under a deal's title
-
-
-def _about(deal_mm: int, deal_id: str, client: str) -> str:
-    """A deal's id and its client on one line where they fit, on two else: no character is left alone."""
-    ems = 0.6 * (len(deal_id) + 3) + sum(1 if character > "\u2e7f" else 0.6 for character in client)
-    return f"{deal_id} · {client}" if ems * _EM_MM < deal_mm else f"{deal_id}\n{client}"
 
 
 _CHART_WIDTH, _CHART_HEIGHT, _SLOT, _BAR = 444, 168, 37, 23

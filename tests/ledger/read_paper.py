@@ -13,6 +13,7 @@ import pypdf
 AMOUNT = r"-?[\d,]+\.\d\d"
 DAY = r"\d{4}-\d\d-\d\d"
 _STAGE = re.compile("需求挖掘|技术寻源|合同签订|完成转化")
+_ENTRY = re.compile(r"^\d+(?=\s)", re.M)
 _DEAL = re.compile(r"\b[A-Z]{2}-\d{4}-\d+\b")
 _HEADS = (
     "应付佣金变动",
@@ -109,12 +110,12 @@ def _total(rows: list[str]) -> list[int]:
     return [minor(one) for one in re.findall(AMOUNT, found)]
 
 
-def _blocks(rows: list[str], begins: re.Pattern[str]) -> Iterator[tuple[re.Match[str], str, str]]:
-    """(the first row, the second, all of it) of every entry of a list."""
+def _blocks(rows: list[str], begins: re.Pattern[str]) -> Iterator[tuple[re.Match[str], str]]:
+    """(the first row, all of it) of every entry of a list."""
     starts = [(place, found) for place, row in enumerate(rows) if (found := begins.match(row))]
     for number, (place, found) in enumerate(starts):
         until = starts[number + 1][0] if number + 1 < len(starts) else len(rows)
-        yield found, rows[place + 1] if place + 1 < until else "", "\n".join(rows[place:until])
+        yield found, "\n".join(rows[place:until])
 
 
 def _named(pattern: re.Pattern[str], text: str) -> str:
@@ -128,8 +129,8 @@ _LINE = re.compile(rf"({DAY})\s.*?\s({AMOUNT}|—)\s+((?:\S+ × )?\S+)\s+({AMOUN
 def _lines(rows: list[str]) -> tuple[list[tuple[object, ...]], list[tuple[str, str, int]]]:
     lines: list[tuple[object, ...]] = []
     bases = []
-    for found, second, whole in _blocks(rows, _LINE):
-        entry, deal = second.split()[0], _named(_DEAL, whole)
+    for found, whole in _blocks(rows, _LINE):
+        entry, deal = _named(_ENTRY, whole), _named(_DEAL, whole)
         taken = "（追回）" in whole.partition("。")[0]
         amounts = [minor(found[place]) for place in (4, 5, 6)]
         lines.append((found[1], entry, deal, _named(_STAGE, found[0]), taken, *amounts))
@@ -144,27 +145,27 @@ _ADJUSTMENT = re.compile(
 
 
 def _adjustments(rows: list[str]) -> Iterator[tuple[object, ...]]:
-    for found, second, whole in _blocks(rows, _ADJUSTMENT):
+    for found, whole in _blocks(rows, _ADJUSTMENT):
         amounts = [minor(found[place]) for place in (3, 4, 5, 6)]
         stage, deal = _named(_STAGE, found[0]), _named(_DEAL, whole)
-        yield (found[1], second.split()[0], deal, stage, found[2], *amounts)
+        yield (found[1], _named(_ENTRY, whole), deal, stage, found[2], *amounts)
 
 
 def _releases(rows: list[str]) -> Iterator[tuple[object, ...]]:
-    for found, second, whole in _blocks(rows, re.compile(rf"({DAY})\s.*\s({AMOUNT})$")):
+    for found, whole in _blocks(rows, re.compile(rf"({DAY})\s.*\s({AMOUNT})$")):
         stage, deal = _named(_STAGE, found[0]), _named(_DEAL, whole)
-        yield found[1], second.split()[0], deal, stage, minor(found[2])
+        yield found[1], _named(_ENTRY, whole), deal, stage, minor(found[2])
 
 
 def _payouts(rows: list[str]) -> Iterator[tuple[object, ...]]:
     begins = re.compile(rf"(FK-\d+-\d+)\S*\s.*\s({AMOUNT})\s+({AMOUNT})\s+({AMOUNT})$")
-    for found, _, whole in _blocks(rows, begins):
+    for found, whole in _blocks(rows, begins):
         steps = tuple(re.findall(r"\d\d (制单|送银行|退回|退汇|银行确认)", whole))
         yield found[1], steps, *(minor(found[place]) for place in (2, 3, 4))
 
 
 def _pending(rows: list[str]) -> Iterator[tuple[object, ...]]:
-    for found, _, whole in _blocks(rows, re.compile(rf"(应付|暂扣|预计)\s.*\s({AMOUNT})$")):
+    for found, whole in _blocks(rows, re.compile(rf"(应付|暂扣|预计)\s.*\s({AMOUNT})$")):
         if found[1] == "应付":
             yield "应付", "", "", minor(found[2])
         else:
