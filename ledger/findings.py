@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlmodel import Session, col, func, or_, select
+from sqlmodel import Session, and_, col, func, or_, select
 
-from ledger import accounts, accruals, control, deals, periods, settings
+from ledger import accounts, accruals, control, deals, periods, seals, settings, snapshots
 from ledger.clock import day_of
 from ledger.core import money
 from ledger.core import period as months
@@ -61,12 +61,18 @@ def _unsettled(session: Session, now: datetime, settled: Collection[str]) -> Ite
 
 
 def touched(session: Session) -> Iterator[Deal]:
-    """Deals of which anything is known that the last close did not know: the rest were looked at then."""
-    last = session.get(periods.Period, periods.calendar(session).closed_through)
+    """Deals of which anything is known that the last close did not know: the rest were looked at then.
+
+    Its block has what it knew, and of what it knew it booked what is dated up to its own day. A holdback
+    that a day releases is no fact.
+    """
     query = select(Fact.deal_id).distinct()
-    if last is not None and last.closed_at is not None:
-        since, day = last.closed_at - timedelta(days=1), months.last_day(last.id)
-        query = query.where(or_(col(Fact.recorded_at) > since, col(Fact.fact_on) > day))
+    closed_through = periods.calendar(session).closed_through
+    last = snapshots.standing(session, closed_through)
+    if last is not None and last.period == closed_through:
+        recent = col(Fact.recorded_at) > last.made_at - seals.LATE
+        unknown = ~seals.known_at(Fact.id, last.block_no, kind="fact")
+        query = query.where(or_(and_(recent, unknown), col(Fact.fact_on) > day_of(last.made_at)))
     return deals.of_ids(session, {*session.exec(query), *deals.held_until_a_day(session)})
 
 

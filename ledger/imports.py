@@ -40,7 +40,7 @@ from ledger import (
 from ledger.core import accrual, condition, entry, fee, period, year_cap
 from ledger.core import facts as core
 from ledger.core.errors import Conflict, InvalidFile, Refused
-from ledger.core.facts_file import FactsFile, Origin, check_against
+from ledger.core.facts_file import FactsFile, Origin, Unread, check_against
 from ledger.core.plan import Plan
 from ledger.core.year_cap import ManagerYear
 from ledger.db import Database
@@ -72,25 +72,12 @@ class Report:
         self.refused += other.refused
 
 
-@dataclass(frozen=True)
-class _Batch:
-    files: list[FactsFile]
-    refused: list[str]  # what could not even be read
-
-
-def _sorted_out(items: Iterable[FactsFile | InvalidFile]) -> _Batch:
-    batch = _Batch([], [])
-    for item in items:
-        if isinstance(item, FactsFile):
-            batch.files.append(item)
-        else:
-            batch.refused.append(str(item))
-    return batch
+Item = FactsFile | InvalidFile | Unread  # a deal, why there is none, or a line that the worker reads
 
 
 def load(
     database: Database,
-    files: Iterable[FactsFile | InvalidFile],
+    files: Iterable[Item],
     *,
     plan_id: str,
     now: datetime,
@@ -102,7 +89,7 @@ def load(
     On PostgreSQL several workers, each a process, take a batch each; SQLite has one writer at a time.
     """
     report, stream = Report(), iter(files)
-    batches = map(_sorted_out, iter(lambda: list(islice(stream, BATCH)), []))
+    batches = iter(lambda: list(islice(stream, BATCH)), [])
     for taken in _taken(database, batches, plan_id, now, 1 if database.is_sqlite else workers):
         report.add(taken)
         progress(taken.looked_at)
@@ -111,7 +98,7 @@ def load(
 
 def _taken(
     database: Database,
-    batches: Iterable[_Batch],
+    batches: Iterable[list[Item]],
     plan_id: str,
     now: datetime,
     workers: int,
@@ -146,16 +133,26 @@ def _open(url: str) -> None:
     _database = Database(url, pool_size=1)
 
 
-def _take_here(batch: _Batch, plan_id: str, now: datetime) -> Report:
+def _take_here(batch: list[Item], plan_id: str, now: datetime) -> Report:
     return _take(_database, batch, plan_id, now)
 
 
-def _take(database: Database, batch: _Batch, plan_id: str, now: datetime) -> Report:
+def _take(database: Database, batch: list[Item], plan_id: str, now: datetime) -> Report:
     with processes.not_collecting():
-        report = _load(database, batch.files, plan_id, now)
-    report.looked_at = len(batch.files) + len(batch.refused)
-    report.refused = batch.refused + report.refused
+        read = list(_read(batch))
+        files = [one for one in read if isinstance(one, FactsFile)]
+        report = _load(database, files, plan_id, now)
+    report.looked_at = len(read)
+    report.refused = [str(one) for one in read if isinstance(one, InvalidFile)] + report.refused
     return report
+
+
+def _read(batch: Iterable[Item]) -> Iterator[FactsFile | InvalidFile]:
+    for item in batch:
+        if isinstance(item, Unread):
+            yield from item.read()
+        else:
+            yield item
 
 
 def _load(database: Database, files: Sequence[FactsFile], plan_id: str, now: datetime) -> Report:

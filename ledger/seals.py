@@ -404,9 +404,9 @@ def entries_through(block_no: int, *, after: int = 0) -> Select[Any]:
     )
 
 
-def known_at(entry_id: Any, block_no: int) -> ColumnElement[bool]:
-    """Whether an entry was sealed up to a block, looked up entry by entry."""
-    member = (col(Sealed.kind) == "entry", col(Sealed.row_id) == cast(entry_id, String))
+def known_at(row_id: Any, block_no: int, *, kind: str = "entry") -> ColumnElement[bool]:
+    """Whether a row was sealed up to a block, looked up row by row."""
+    member = (col(Sealed.kind) == kind, col(Sealed.row_id) == cast(row_id, String))
     return select(Sealed.line).where(*member, col(Sealed.block_no) <= block_no).exists()
 
 

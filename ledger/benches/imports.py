@@ -21,7 +21,7 @@ from sqlmodel import Session, SQLModel
 
 from ledger import city, imports, plans, users
 from ledger.benches import Result, postgres
-from ledger.core.facts_file import read_lines
+from ledger.core.facts_file import unread_lines
 from ledger.db import Database
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ def _turn(server: postgres.Server, number: int, lines: Sequence[str]) -> tuple[f
 
 
 def _load(database: Database, lines: Sequence[str]) -> tuple[int, float]:
-    facts = read_lines(lines, "city", "CNY")
+    facts = unread_lines(lines, "city", "CNY")
     started = perf_counter()
     report = imports.load(database, facts, plan_id=PLAN, now=NOW, workers=os.cpu_count() or 1)
     took = perf_counter() - started

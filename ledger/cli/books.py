@@ -15,8 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from ledger import clock, closing, config, deals, imports, plans, verification
 from ledger.cli.app import Json, app, print_json
 from ledger.cli.opened import opened
-from ledger.core.errors import InvalidFile
-from ledger.core.facts_file import FactsFile, read_lines, read_many
+from ledger.core.facts_file import read_many, unread_lines
 from ledger.migrations.run import migrate as to_this_version
 
 DEFAULT_PLAN = "tianjin-platform-manager"
@@ -83,10 +82,10 @@ def import_(
         raise typer.Exit(1)
 
 
-def _read(path: Path, currency: str) -> Iterator[FactsFile | InvalidFile]:
+def _read(path: Path, currency: str) -> Iterator[imports.Item]:
     if path.suffix == ".jsonl":
         with path.open("rb") as lines:
-            yield from read_lines(lines, str(path), currency)
+            yield from unread_lines(lines, str(path), currency)
     else:
         yield from read_many(path.read_bytes(), str(path), currency)
 

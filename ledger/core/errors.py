@@ -66,3 +66,7 @@ class InvalidFile(Invalid):
         super().__init__(
             "file_invalid", "{file}:{line}: {what}; {mend}", file=name, line=line, what=what, mend=mend
         )
+
+    def __reduce__(self) -> tuple[type[InvalidFile], tuple[object, ...]]:
+        """How it goes to another process."""
+        return InvalidFile, tuple(self.facts[part] for part in ("file", "line", "what", "mend"))

@@ -99,15 +99,34 @@ def read_many(text: str | bytes, name: str, currency: str) -> Iterator[FactsFile
     yield from (_or_error(deal, currency) for deal in deals)
 
 
-def read_lines(lines: Iterable[str | bytes], name: str, currency: str) -> Iterator[FactsFile | InvalidFile]:
-    """Each deal of a JSON lines file, or its error, without holding the file. Blank lines are left out."""
-    for number, line in enumerate(lines, 1):
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A line of a JSON lines file as it stands there, for whoever reads it, in another process too."""
+
+    text: str | bytes
+    name: str
+    line: int
+    currency: str
+
+    def read(self) -> Iterator[FactsFile | InvalidFile]:
+        """The deal it has, or its error; nothing where it is blank."""
         try:
-            text = checked_text(line, name, first_line=number).strip()
+            text = checked_text(self.text, self.name, first_line=self.line).strip()
             if text:
-                yield _one_deal(read_json_line(text, name, number), currency)
+                yield _one_deal(read_json_line(text, self.name, self.line), self.currency)
         except InvalidFile as error:
             yield error
+
+
+def unread_lines(lines: Iterable[str | bytes], name: str, currency: str) -> Iterator[Unread]:
+    """Each line of a JSON lines file, without holding the file."""
+    return (Unread(line, name, number, currency) for number, line in enumerate(lines, 1))
+
+
+def read_lines(lines: Iterable[str | bytes], name: str, currency: str) -> Iterator[FactsFile | InvalidFile]:
+    """Each deal of a JSON lines file, or its error, without holding the file. Blank lines are left out."""
+    for one in unread_lines(lines, name, currency):
+        yield from one.read()
 
 
 def check_against(plan: Plan, file: FactsFile) -> None:

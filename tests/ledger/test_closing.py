@@ -187,17 +187,30 @@ def test_a_payment_whose_line_says_something_else_refuses_the_close(desk: Desk, 
     ]
 
 
-def test_a_deal_that_was_looked_at_and_did_not_move_is_not_looked_at_again(desk: Desk) -> None:
-    for number in (1, 2):
+@pytest.mark.parametrize("later", [date(2026, 2, 1), date(2026, 2, 10)])
+def test_a_deal_that_was_looked_at_and_did_not_move_is_not_looked_at_again(desk: Desk, later: date) -> None:
+    """Whatever became known, on the day of the close too: its block tells what came before and what after."""
+    for number in (1, 2, 3):
         desk.deal(f"D-{number}")
         desk.reach("find", deal=f"D-{number}")
     desk.today = date(2026, 2, 1)
+    desk.fee("fee_received", 1_000_00, "YH-1", deal="D-1")
     desk.close("2026-01")
-    desk.today = date(2026, 2, 10)
-    desk.fee("fee_received", 1_000_00, "YH-1", deal="D-2")
+    desk.today = later
+    desk.fee("fee_received", 1_000_00, "YH-2", deal="D-2")
     desk.today = date(2026, 3, 1)
     with desk.database.reading() as session:
         assert [one.id for one in findings.touched(session)] == ["D-2"]
+
+
+def test_after_a_reopening_every_deal_is_looked_at_again(desk: Desk) -> None:
+    desk.deal("D-1")
+    desk.reach("find", deal="D-1")
+    desk.today = date(2026, 3, 1)
+    desk.close("2026-02")
+    reopened(desk, "2026-02")
+    with desk.database.reading() as session:
+        assert [one.id for one in findings.touched(session)] == ["D-1"]
 
 
 # --- review
