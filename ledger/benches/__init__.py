@@ -32,7 +32,7 @@ class Result:
     name: str
     ours: float
     anchor: float | None
-    bar: float  # `ours` is to be at least so many times the anchor
+    bar: float  # `ours` is to be at least so many times the anchor; 0: it is only told
     missing: str = ""  # why there is no anchor
 
     @property
@@ -46,10 +46,10 @@ class Result:
         return None if self.ratio is None else self.ratio >= self.bar
 
 
-def run(what: str, **size: int) -> Sequence[Result]:
-    """Measure one thing of BENCHES or LONG; where it has a size, another may be given."""
+def run(what: str, **given: object) -> Sequence[Result]:
+    """Measure one thing of BENCHES or LONG; `given` is what its own `run` takes, a size or a peer's files."""
     name = (BENCHES | LONG)[what]
-    measured: Sequence[Result] = import_module(f"ledger.benches.{name}").run(**size)
+    measured: Sequence[Result] = import_module(f"ledger.benches.{name}").run(**given)
     return measured
 
 

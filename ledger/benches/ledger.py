@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime
 from itertools import count, islice
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 
@@ -51,26 +52,65 @@ INSERT INTO entry (id, kind, source, booked_on, period, currency, summary, deal_
 END;
 """
 
+BARE = "INSERT INTO bare VALUES (1);"
+
+PGLEDGER = "pgledger"
+TRANSFERS = rf"""
+\set manager random(1, {MANAGERS})
+SELECT count(*) FROM mine, pgledger_create_transfers(
+  ROW(mine.cost, mine.payable, 1350.00)::transfer_request, ROW(mine.cost, mine.held, 150.00)::transfer_request
+) WHERE mine.no = :manager;
+"""
+MINE = f"""
+CREATE TABLE mine AS SELECT no, cost.id AS cost, payable.id AS payable, held.id AS held
+  FROM pgledger_create_account('6401', 'CNY') AS cost, generate_series(1, {MANAGERS}) AS no,
+       LATERAL pgledger_create_account('2202.01 M' || no, 'CNY') AS payable,
+       LATERAL pgledger_create_account('2202.02 M' || no, 'CNY') AS held;
+ALTER TABLE mine ADD PRIMARY KEY (no);
+ANALYZE;
+"""
+
 Writer = Callable[[str, Barrier, int], int]
 
 
-def run() -> Sequence[Result]:
+def run(pgledger: Sequence[Path] = ()) -> Sequence[Result]:
     """Entries a second of each way, the median of some rounds in which they take turns."""
     with postgres.migrated() as server:
         _post_first(server)
-        by_hand, function, called, transaction, one_account = _measured(
+        with psycopg.connect(server.dsn(postgres.BENCH, postgres.OWNER)) as connection:
+            connection.execute("CREATE TABLE bare (no integer)")
+        if pgledger:
+            _install(server, pgledger)
+        by_hand, function, called, transaction, one_account, bare, *theirs = _measured(
             lambda: _pgbench(server, BY_HAND),
             lambda: _pgbench(server, _function(MANAGERS)),
             lambda: _written(server, _by_function),
             lambda: _written(server, _by_transaction),
             lambda: _pgbench(server, _function(1)),
+            lambda: _pgbench(server, BARE, role=postgres.OWNER),
+            *([lambda: _pgbench(server, TRANSFERS, PGLEDGER, postgres.OWNER)] if pgledger else []),
         )
+    missing = (
+        "" if pgledger else "pgledger is not compared: give its SQL files with --pgledger, in their order"
+    )
     return (
         Result("journal_post, one call an entry", function, by_hand, 0.8),
         Result("journal_post, called by Python", called, by_hand, 0.8),
         Result("journal.post, a transaction an entry", transaction, by_hand, 0.8),
         Result("journal_post, every entry on one account", one_account, function, 0.8),
+        Result("journal_post, against a commit of one bare row", function, bare, 0),
+        Result(
+            "journal_post, against pgledger's transfers", function, theirs[0] if theirs else None, 0, missing
+        ),
     )
+
+
+def _install(server: postgres.Server, files: Sequence[Path]) -> None:
+    """A database of pgledger's own, with the accounts that are posted to."""
+    server.create(PGLEDGER)
+    with psycopg.connect(server.dsn(PGLEDGER, postgres.OWNER)) as connection:
+        for text in (*(file.read_bytes() for file in files), MINE.encode()):
+            connection.execute(text)
 
 
 def _function(managers: int) -> str:
@@ -97,12 +137,14 @@ def _measured(*ways: Callable[[], float]) -> list[float]:
     return [median(of_one) for of_one in zip(*turns, strict=True)]
 
 
-def _pgbench(server: postgres.Server, script: str) -> float:
+def _pgbench(
+    server: postgres.Server, script: str, database: str = postgres.BENCH, role: str = postgres.APP
+) -> float:
     done = subprocess.run(
         [
             *(str(postgres.binaries() / "pgbench"), "--no-vacuum", "--protocol=prepared", "--file=-"),
             *(f"--client={WRITERS}", "--jobs=2", f"--time={SECONDS}"),
-            server.dsn(postgres.BENCH, postgres.APP),
+            server.dsn(database, role),
         ],
         input=script.lstrip(),
         capture_output=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,10 @@ def bench(
     contracts: Annotated[
         int | None, typer.Option(min=100, help="With country: how many (default: a tenth of China's).")
     ] = None,
+    pgledger: Annotated[
+        list[Path] | None,
+        typer.Option(exists=True, dir_okay=False, help="With ledger: pgledger's SQL files, in their order."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Measure ourselves against an anchor, in things a second; exit 1 where a bar is not met."""
@@ -34,12 +39,15 @@ def bench(
             what=what,
             known=", ".join(KNOWN),
         )
-    size = {"contracts": contracts} if contracts is not None and what in benches.LONG else {}
+    given: dict[str, dict[str, object]] = {
+        "country": {"contracts": contracts} if contracts is not None else {},
+        "ledger": {"pgledger": pgledger} if pgledger else {},
+    }
     wanted = list(benches.BENCHES) if what == ALL else [what]
     measured: list[benches.Result] = []
     print(", ".join(f"{name} {value}" for name, value in benches.machine().items()), file=sys.stderr)
     for one in wanted:
-        found = benches.run(one, **size)
+        found = benches.run(one, **given.get(one, {}))
         measured += found
         if not json:
             _print(found)
@@ -66,4 +74,5 @@ def _print(measured: Sequence[benches.Result]) -> None:
     for one in measured:
         verdict = {True: "holds", False: "does NOT hold", None: "not compared"}[one.holds]
         against = "" if one.ratio is None else f", {one.ratio:.2f} times {one.anchor:,.0f}"
-        print(f"{one.name}: {one.ours:,.0f} a second{against} (bar {one.bar:g}): {verdict}")
+        bar = f" (bar {one.bar:g}): {verdict}" if one.bar or one.holds is None else ""
+        print(f"{one.name}: {one.ours:,.0f} a second{against}{bar}")

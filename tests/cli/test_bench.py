@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from ledger import benches
-from ledger.benches import Result, balances, country, imports, serving
+from ledger.benches import Result, balances, country, imports, ledger, serving
 from ledger.cli import main
 from ledger.cli.bench import KNOWN
 
@@ -23,7 +24,7 @@ def run(
 
 
 def measuring(monkeypatch: pytest.MonkeyPatch, *measured: Result) -> None:
-    monkeypatch.setattr(benches, "run", lambda what, **size: measured)
+    monkeypatch.setattr(benches, "run", lambda what, **given: measured)
 
 
 def test_each_result_has_ours_its_anchor_the_ratio_and_whether_the_bar_holds(
@@ -71,8 +72,34 @@ def test_the_engine_is_measured_on_an_equal_decision_table() -> None:
 
 @pytest.mark.long
 def test_the_import_is_measured_against_copy_of_the_same_rows() -> None:
-    (measured,) = imports.run(contracts=40, rounds=1)
+    measured, bare = imports.run(contracts=40, rounds=1)
     assert measured.ours > 0 and measured.anchor and measured.anchor > measured.ours
+    assert bare.ours == measured.ours and bare.anchor
+
+
+PEER = """
+CREATE TYPE transfer_request AS (from_account_id text, to_account_id text, amount numeric);
+CREATE TABLE account (id text DEFAULT gen_random_uuid()::text, name text, currency text);
+CREATE TABLE transfer (made transfer_request);
+CREATE FUNCTION pgledger_create_account(name text, currency text) RETURNS SETOF account LANGUAGE sql
+  AS 'INSERT INTO account (name, currency) VALUES (name, currency) RETURNING *';
+CREATE FUNCTION pgledger_create_transfers(VARIADIC wanted transfer_request[]) RETURNS SETOF transfer
+  LANGUAGE sql AS 'INSERT INTO transfer SELECT one FROM unnest(wanted) AS one RETURNING *';
+"""  # what of pgledger is called, without what it does
+
+
+@pytest.mark.long
+def test_the_ledger_is_measured_and_a_peer_where_its_files_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "SECONDS", 1)
+    monkeypatch.setattr(ledger, "ROUNDS", 1)
+    peer = tmp_path / "peer.sql"
+    peer.write_text(PEER)
+    *_, alone = ledger.run()
+    assert alone.anchor is None and "--pgledger" in alone.missing
+    measured = ledger.run([peer])
+    assert all(one.ours > 0 and one.anchor for one in measured)
 
 
 @pytest.mark.long
