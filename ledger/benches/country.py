@@ -28,7 +28,7 @@ CONTRACTS, MANAGERS = 945_946, 30_000
 TENTH = CONTRACTS // 10
 YEAR = 2023
 BAR = 0.8  # of the rate of a tenth: a straight line, and what larger indexes cost
-VERIFIED, READS = 800, 1000
+VERIFIED, READS = 1600, 1000
 
 
 @dataclass(frozen=True, slots=True)
