@@ -412,10 +412,12 @@ def known_at(row_id: Any, block_no: int, *, kind: str = "entry") -> ColumnElemen
 
 def any_unsealed(session: Session, entry_ids: Select[Any]) -> bool:
     """Whether any of these entries is in no block yet."""
-    table = _table("entry")
-    unsealed = _in_no_block(SOURCES["entry"], table)
-    query = select_columns(table.c.id).where(table.c.id.in_(entry_ids), unsealed).limit(1)
-    return session.execute(query).first() is not None
+    # counted, not looked for with a LIMIT: for one row PostgreSQL would walk all postings in their order
+    (entry_id,) = (wanted := entry_ids.distinct().subquery()).c
+    member = (col(Sealed.kind) == "entry", col(Sealed.row_id) == cast(entry_id, String))
+    unsealed = ~select(Sealed.line).where(*member).exists()
+    query = select_columns(func.count()).select_from(wanted).where(unsealed)
+    return bool(session.execute(query).scalar_one())
 
 
 def unsealed_entries(session: Session) -> int:
