@@ -73,6 +73,11 @@ def _told(one: benches.Result) -> dict[str, Any]:
 def _print(measured: Sequence[benches.Result]) -> None:
     for one in measured:
         verdict = {True: "holds", False: "does NOT hold", None: "not compared"}[one.holds]
-        against = "" if one.ratio is None else f", {one.ratio:.2f} times {one.anchor:,.0f}"
+        against = "" if one.ratio is None else f", {one.ratio:.2f} times {_rate(one.anchor)}"
         bar = f" (bar {one.bar:g}): {verdict}" if one.bar or one.holds is None else ""
-        print(f"{one.name}: {one.ours:,.0f} a second{against}{bar}")
+        print(f"{one.name}: {_rate(one.ours)} a second{against}{bar}")
+
+
+def _rate(number: float | None) -> str:
+    """Whole from a hundred on; nothing where there is none."""
+    return "" if number is None else f"{number:,.0f}" if number >= 100 else f"{number:.1f}"

@@ -44,7 +44,7 @@ def test_without_a_name_everything_is_measured(
 ) -> None:
     measuring(monkeypatch, Result("a", 30.0, 2.0, 10.0))
     code, out, _ = run(monkeypatch, capsys)
-    assert (code, out.count("a: 30 a second")) == (0, len(benches.BENCHES))
+    assert (code, out.count("a: 30.0 a second, 15.00 times 2.0 (bar 10): holds")) == (0, len(benches.BENCHES))
 
 
 def test_a_missing_anchor_is_said_and_holds_neither_way(
