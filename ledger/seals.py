@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Select, String, Table, UniqueConstraint, and_, cast
 from sqlalchemy import select as select_columns
 from sqlmodel import Field, Session, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from ledger import db
 from ledger.core import seal as core
@@ -314,8 +315,12 @@ def _unsealed(session: Session, source: Source, *, above: str | None = None, lim
 
 
 def _in_no_block(source: Source, table: Table) -> ColumnElement[bool]:
-    there = select(Sealed.line).where(Sealed.kind == source.kind, Sealed.row_id == cast(table.c.id, String))
-    return ~there.exists()
+    return ~_listed(source.kind, table.c.id).exists()
+
+
+def _listed(kind: str, row_id: Any) -> SelectOfScalar[int]:
+    """Where a row stands in a block, looked up row by row."""
+    return select(Sealed.line).where(col(Sealed.kind) == kind, col(Sealed.row_id) == cast(row_id, String))
 
 
 def _typed(table: Table, row_id: str) -> str | int:
@@ -406,17 +411,14 @@ def entries_through(block_no: int, *, after: int = 0) -> Select[Any]:
 
 def known_at(row_id: Any, block_no: int, *, kind: str = "entry") -> ColumnElement[bool]:
     """Whether a row was sealed up to a block, looked up row by row."""
-    member = (col(Sealed.kind) == kind, col(Sealed.row_id) == cast(row_id, String))
-    return select(Sealed.line).where(*member, col(Sealed.block_no) <= block_no).exists()
+    return _listed(kind, row_id).where(col(Sealed.block_no) <= block_no).exists()
 
 
 def any_unsealed(session: Session, entry_ids: Select[Any]) -> bool:
     """Whether any of these entries is in no block yet."""
     # counted, not looked for with a LIMIT: for one row PostgreSQL would walk all postings in their order
-    (entry_id,) = (wanted := entry_ids.distinct().subquery()).c
-    member = (col(Sealed.kind) == "entry", col(Sealed.row_id) == cast(entry_id, String))
-    unsealed = ~select(Sealed.line).where(*member).exists()
-    query = select_columns(func.count()).select_from(wanted).where(unsealed)
+    wanted = entry_ids.distinct().subquery()
+    query = select_columns(func.count()).select_from(wanted).where(~_listed("entry", *wanted.c).exists())
     return bool(session.execute(query).scalar_one())
 
 

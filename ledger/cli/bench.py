@@ -41,7 +41,7 @@ def bench(
         )
     given: dict[str, dict[str, object]] = {
         "country": {"contracts": contracts} if contracts is not None else {},
-        "ledger": {"pgledger": pgledger} if pgledger else {},
+        "ledger": {"pgledger": pgledger or ()},
     }
     wanted = list(benches.BENCHES) if what == ALL else [what]
     measured: list[benches.Result] = []

@@ -76,7 +76,7 @@ _AS_IT_IS = frozenset({type(None), bool, int, str})
 
 
 def _plain(value: Any) -> Any:
-    # most parts are as they are: each call saved counts, a country has two hundred million of them
+    # a row has some hundred parts, most of which are as they are: for those no call is made
     if type(value) in _AS_IT_IS:
         return value
     if isinstance(value, Mapping):
