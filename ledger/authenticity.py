@@ -20,11 +20,12 @@ from typing import Any, Literal, get_args
 import pypdf
 from asn1crypto.x509 import Certificate
 
-from ledger import paper, press, report_paper, signing
+from ledger import paper, pdf_reader, report_paper, signing
 from ledger.core import report, statement
 from ledger.core.errors import Conflict, Invalid
 from ledger.core.report import Report
 from ledger.core.statement import Snapshot
+from ledger.stationery import Lang
 
 Signed = Literal["known", "unknown", "broken", "missing"]
 Arithmetic = Literal["ties", "untied", "unreadable"]
@@ -99,7 +100,7 @@ def examine_apart(pdf: bytes) -> dict[str, Any]:
 def _attached(pdf: bytes, signature: signing.Signature | None) -> tuple[str, bytes]:
     """What is attached; nothing where a file that was signed is too damaged to be read."""
     try:
-        name, text = press.attached(pdf)
+        name, text = pdf_reader.attached(pdf)
     except Invalid as wrong:
         if signature is None or wrong.code != "pdf_unreadable":
             raise
@@ -126,7 +127,7 @@ def _checked(shown: Shown) -> Shown:
     return report.check(shown) if isinstance(shown, Report) else statement.check(shown)
 
 
-def _printed(shown: Shown, lang: press.Lang) -> bytes:
+def _printed(shown: Shown, lang: Lang) -> bytes:
     return report_paper.render(shown, lang) if isinstance(shown, Report) else paper.render(shown, lang)
 
 
@@ -150,11 +151,11 @@ def _said_of_signature(signed: Signed, somebody_is_known: bool) -> Iterator[str]
 def _page(pdf: bytes, snapshot: Shown, signature: signing.Signature | None) -> Page:
     """Compare the pages with those printed anew, in each language, by their drawing or else their text."""
     try:
-        anew = [_printed(snapshot, lang) for lang in get_args(press.Lang)]
+        anew = [_printed(snapshot, lang) for lang in get_args(Lang)]
     except Conflict:  # no Chinese font on this machine
         return "not_compared"
     try:
-        if press.drawn(pdf) in [press.drawn(one) for one in anew]:
+        if pdf_reader.drawn(pdf) in [pdf_reader.drawn(one) for one in anew]:
             return "same"
         if _text(pdf) in [_text(one) for one in anew]:
             return "same_text"

@@ -9,10 +9,6 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
-
 from ledger.core.errors import Invalid
 
 _GONE = ("404", "NoSuchKey", "NotFound")
@@ -55,7 +51,7 @@ class Bucket:
         """The bytes, or None where there are none."""
         try:
             found = self._client.get_object(Bucket=self.name, Key=self._key(name))
-        except ClientError as error:
+        except self._client.exceptions.ClientError as error:
             if error.response["Error"]["Code"] in _GONE:
                 return None
             raise
@@ -77,7 +73,7 @@ class Bucket:
     def _is_there(self, name: str) -> bool:
         try:
             self._client.head_object(Bucket=self.name, Key=self._key(name))
-        except ClientError as error:
+        except self._client.exceptions.ClientError as error:
             if error.response["Error"]["Code"] in _GONE:
                 return False
             raise
@@ -94,5 +90,8 @@ class Bucket:
 @cache
 def _client(endpoint: str | None, region: str) -> Any:
     """One client a process: it is safe among threads and slow to make."""
+    import boto3  # slow to load: who keeps files in a folder does without
+    from botocore.config import Config
+
     retries = Config(retries={"max_attempts": 5, "mode": "standard"}, s3={"addressing_style": "path"})
     return boto3.client("s3", endpoint_url=endpoint, region_name=region, config=retries)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ledger import press
+from ledger import stationery
 from ledger.core import period as periods
 from ledger.core.errors import Invalid
 from ledger.core.statement import Bridge, Month, Snapshot, Words, check, code, from_json, to_json
-from ledger.press import Lang, grouped
+from ledger.stationery import Lang, grouped
 
 ATTACHMENT = "statement.json"
 
@@ -54,6 +54,8 @@ _NATURES = {
 
 def render(snapshot: Snapshot, lang: Lang = "zh") -> bytes:
     """The PDF/A-3u of a statement that ties, with the snapshot attached; else Invalid."""
+    from ledger import press  # WeasyPrint is slow to load: who prints nothing does without
+
     header = snapshot.header
     text = to_json(check(snapshot))
     return press.pdf(html(snapshot, lang), press.Source(ATTACHMENT, text, header.number, header.made_at))
@@ -62,11 +64,11 @@ def render(snapshot: Snapshot, lang: Lang = "zh") -> bytes:
 def html(snapshot: Snapshot, lang: Lang = "zh") -> str:
     """The page the PDF is printed from; every text of the snapshot is escaped."""
     header = snapshot.header
-    template = press.templates().get_template("statements/statement.html")
+    template = stationery.templates().get_template("statements/statement.html")
     return template.render(
         s=snapshot,
         both=lang == "zh+en",
-        instant=press.instant,
+        instant=stationery.instant,
         made_at=header.made_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         month=f"{header.period[:4]} 年 {int(header.period[5:])} 月",
         first_on=periods.first_day(header.period),
@@ -78,9 +80,9 @@ def html(snapshot: Snapshot, lang: Lang = "zh") -> str:
         natures=_NATURES,
         columns=_columns(snapshot, lang),
         chart=_chart(snapshot.twelve_months, header.currency, lang),
-        qr=press.qr(header.verify_url),
+        qr=stationery.qr(header.verify_url),
         code=code(snapshot),
-        **press.figures(header.currency),
+        **stationery.figures(header.currency),
     )
 
 
@@ -94,7 +96,9 @@ def embedded_snapshot(pdf: bytes) -> Snapshot:
 
 def embedded(pdf: bytes) -> bytes:
     """The attached JSON exactly as it was printed from, for comparing hashes."""
-    name, content = press.attached(pdf)
+    from ledger import pdf_reader  # pyHanko is as slow
+
+    name, content = pdf_reader.attached(pdf)
     if name != ATTACHMENT:
         raise Invalid("pdf_without_snapshot", "this PDF has no {name} attached", name=ATTACHMENT)
     return content

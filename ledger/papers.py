@@ -29,7 +29,6 @@ from ledger import (
     report_paper,
     rights,
     sheets,
-    signing,
 )
 from ledger.core import papers, report
 from ledger.core.errors import NotFound
@@ -87,6 +86,8 @@ MAKERS: Mapping[Kind, Maker] = {
 
 def issue(session: Session, store: Store, kind: Kind, subject: str, *, by: Actor, now: datetime) -> Paper:
     """The paper as the books have it now: the last one where it says the same, else a new revision."""
+    from ledger import signing  # slow to load: who only looks at papers does without
+
     drawn = draw(session, kind, subject, by=by, now=now)
     last = _last(session, kind, drawn.report.header.subject)
     if last is not None and last.content_sha256 == content_sha256(drawn.report):

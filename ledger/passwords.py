@@ -8,6 +8,7 @@ what it does not know: words that passwords here are often made of, and the pers
 from __future__ import annotations
 
 import secrets
+from functools import cache
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -42,4 +43,7 @@ def is_right(password: str, kept: str) -> bool:
     return _HASH.verify(password, kept)
 
 
-NOBODYS = _HASH.hash(secrets.token_urlsafe(16))  # so that an unknown number takes as long
+@cache
+def nobodys() -> str:
+    """What is kept of a password that nobody has, so that an unknown number takes as long."""
+    return _HASH.hash(secrets.token_urlsafe(16))

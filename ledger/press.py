@@ -16,36 +16,22 @@ from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
 from xml.etree.ElementTree import fromstring
-from zoneinfo import ZoneInfo
 
-import segno
 from cssselect2 import ElementWrapper
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from pydyf import PDF, Stream
-from pyhanko.pdf_utils.generic import ArrayObject, DictionaryObject, IndirectObject, StreamObject
-from pyhanko.pdf_utils.reader import PdfFileReader
 from weasyprint import CSS, HTML, Attachment
 from weasyprint.css import ColorProfile
 from weasyprint.document import Document
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-from ledger import fonts
-from ledger.core.errors import Invalid
-from ledger.core.money import format_minor
-
-Lang = Literal["zh", "zh+en"]
+from ledger import fonts, stationery
 
 _SRGB = "sRGB2014.icc"
-_TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
-STYLE = _TEMPLATES / "papers" / "paper.css"
+STYLE = stationery.TEMPLATES / "papers" / "paper.css"
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +72,7 @@ def pdf(page: str, source: Source) -> bytes:
 def warm() -> None:
     """Make a process ready to print many: faces, style sheet, and a heap the collector leaves alone."""
     _press()
-    templates()
+    stationery.templates()
     gc.collect()
     gc.freeze()
 
@@ -101,121 +87,6 @@ def _uncollected() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-def attached(pdf: bytes) -> tuple[str, bytes]:
-    """(name, content) of the one file attached to a paper; Invalid where there is none, or several."""
-    try:
-        root = PdfFileReader(io.BytesIO(pdf)).root
-        names = iter(root["/Names"]["/EmbeddedFiles"]["/Names"])
-        found = [_file(spec.get_object()) for _, spec in zip(names, names, strict=True)]
-    except Exception as wrong:  # a damaged file makes its reader stumble in every way there is
-        raise Invalid("pdf_unreadable", "this is no PDF of a settlement statement") from wrong
-    if len(found) != 1:
-        raise Invalid(
-            "pdf_without_snapshot", "this PDF has {count} files attached, not one", count=len(found)
-        )
-    return found[0]
-
-
-def _file(spec: DictionaryObject) -> tuple[str, bytes]:
-    return str(spec.get("/UF") or spec["/F"]), bytes(spec["/EF"]["/F"].data)
-
-
-_SIGNED = {"/AcroForm", "/Perms", "/Annots"}  # what a signature adds: looked at by itself
-
-
-def drawn(pdf: bytes) -> str:
-    """A digest of all that a reader of the file is shown or handed, but an invisible signature.
-
-    Objects are followed from the root and numbered as they are met, so it does not matter in which
-    order a file keeps them. Invalid where they cannot be followed.
-    """
-    try:
-        reader, digest = PdfFileReader(io.BytesIO(pdf)), sha256()
-        without = _SIGNED if _is_only_signed(reader.root) else set()
-        for part in _walk(reader.root, {}, without):
-            digest.update(part)
-    except Exception as wrong:  # as above
-        raise Invalid("pdf_unreadable", "this PDF cannot be followed") from wrong
-    return digest.hexdigest()
-
-
-def _is_only_signed(root: DictionaryObject) -> bool:
-    """Whether its one form field is a signature nobody sees, and no page has another annotation."""
-    if "/AcroForm" not in root:
-        return True
-    form, fields = root["/AcroForm"], root["/AcroForm"]["/Fields"]
-    annotated = [field for page in root["/Pages"]["/Kids"] for field in page.get_object().get("/Annots", ())]
-    field = fields[0].get_object()
-    return (
-        set(form) <= {"/Fields", "/SigFlags"}
-        and len(fields) == 1
-        and [one.reference for one in annotated] == [fields.raw_get(0).reference]
-        and field["/FT"] == "/Sig"
-        and not any(field["/Rect"])
-        and "/AP" not in field
-    )
-
-
-def _walk(item: Any, met: dict[Any, int], without: set[str]) -> Iterator[bytes]:
-    if isinstance(item, IndirectObject):
-        number = met.get(item.reference)
-        if number is not None:
-            yield b"again %d " % number
-            return
-        met[item.reference] = len(met)
-        item = item.get_object()  # type: ignore[no-untyped-call]
-    if isinstance(item, DictionaryObject):
-        yield b"<<"
-        for name in sorted(set(item) - without):
-            if not (isinstance(item, StreamObject) and name in ("/Length", "/Filter")):
-                yield name.encode()
-                yield from _walk(item.raw_get(name), met, without)
-        yield b">>"
-        if isinstance(item, StreamObject):
-            yield b"stream %d " % len(item.data) + item.data
-    elif isinstance(item, ArrayObject):
-        yield b"["
-        for i in range(len(item)):
-            yield from _walk(item.raw_get(i), met, without)
-        yield b"]"
-    else:
-        yield repr(item).encode("utf-8", "surrogatepass") + b" "
-
-
-def grouped(minor: int, currency: str) -> str:
-    """The amount with thousands separators and all its decimals: -1,234,567.80."""
-    whole, point, part = format_minor(abs(minor), currency).partition(".")
-    return f"{'-' if minor < 0 else ''}{int(whole):,}{point}{part}"
-
-
-def figures(currency: str) -> dict[str, Any]:
-    """How a page of this currency writes amounts."""
-    sign = "¥" if currency == "CNY" else f"{currency} "
-
-    def signed(minor: int) -> str:
-        return f"{'-' if minor < 0 else ''}{sign}{grouped(abs(minor), currency)}"
-
-    return {
-        "money": lambda minor: grouped(minor, currency),
-        "sign_money": signed,
-        "unit": "人民币元" if currency == "CNY" else currency,
-    }
-
-
-def instant(at: datetime) -> str:
-    """An instant as Beijing reads it."""
-    return f"{at.astimezone(_SHANGHAI):%Y-%m-%d %H:%M:%S}（北京时间）"
-
-
-def qr(url: str) -> Markup | None:
-    """The address as a QR code in SVG, or None where there is none."""
-    if not url:
-        return None
-    drawn = io.BytesIO()
-    segno.make(url, micro=False).save(drawn, kind="svg", xmldecl=False, border=0, omitsize=True)
-    return Markup(drawn.getvalue().decode())
 
 
 def _deflate(document: Document, pdf: PDF) -> None:
@@ -288,14 +159,3 @@ def _press() -> _Press:
         base_url="face:",
     )
     return _Press(font_config, fetcher, css, _Srgb((files("weasyprint.pdf") / _SRGB).read_bytes()), Lock())
-
-
-@cache
-def templates() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

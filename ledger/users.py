@@ -276,8 +276,8 @@ def plain_number(text: str) -> str:
 
 def recognised(session: Session, number: str, password: str) -> User:
     """Whose number and password these are; Forbidden, and always as slowly, where they are nobody's."""
-    user = find(session, number)
-    known = user.password_hash if user else passwords.NOBODYS
+    user, nobodys = find(session, number), passwords.nobodys()
+    known = user.password_hash if user else nobodys
     right = passwords.is_right(password, known)
     if user is None or not right or user.state != "active":
         raise Forbidden("sign_in_refused", "phone number or password is wrong")

@@ -12,7 +12,7 @@ import pypdf
 import pytest
 from pypdf.generic import ArrayObject, NameObject, TextStringObject
 
-from ledger import paper, press, printing, signing
+from ledger import paper, pdf_reader, printing, signing
 from ledger.cli import main
 from tests.snapshots import lines, snapshot
 
@@ -52,12 +52,12 @@ def _attach(writer: pypdf.PdfWriter, text: bytes) -> bytes:
 
 
 def another_attachment(mine: bytes, other: bytes) -> bytes:
-    return _attach(_rewritten(mine), press.attached(other)[1])
+    return _attach(_rewritten(mine), pdf_reader.attached(other)[1])
 
 
 def another_attachment_added(mine: bytes, other: bytes) -> bytes:
     writer = _added_to(mine)
-    carried = writer._add_object(_stream(press.attached(other)[1]))
+    carried = writer._add_object(_stream(pdf_reader.attached(other)[1]))
     names = writer.root_object["/Names"].get_object()["/EmbeddedFiles"].get_object()["/Names"].get_object()  # type: ignore[index]
     names[1].get_object()["/EF"].get_object()[NameObject("/F")] = carried
     return _written(writer)

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
-from ledger import authenticity, clock, paper, press, signing
+from ledger import authenticity, clock, paper, pdf_reader, press, signing
 from ledger.config import Settings
 from ledger.core.errors import Invalid
 from ledger.core.statement import Snapshot, code, pointing, to_json
@@ -86,7 +86,7 @@ def test_signing_leaves_the_paper_and_what_it_carries_as_they_were(ours: Setting
     after = signed(before, ours)
 
     assert after.startswith(before)
-    assert press.drawn(after) == press.drawn(before)
+    assert pdf_reader.drawn(after) == pdf_reader.drawn(before)
     assert paper.embedded(after) == paper.embedded(before)
 
 

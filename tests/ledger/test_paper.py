@@ -13,7 +13,7 @@ import pypdf
 import pytest
 from fontTools.ttLib import TTFont
 
-from ledger import fonts, paper, press
+from ledger import fonts, paper, stationery
 from ledger.core.errors import Invalid
 from ledger.core.statement import Snapshot, Words, to_json
 from tests.snapshots import line, lines, ordinary, snapshot
@@ -53,7 +53,7 @@ def test_every_amount_of_every_line_is_on_the_paper() -> None:
 
     for one in shown.lines:
         row = "".join(
-            press.grouped(minor, "CNY") for minor in (one.gross_minor, one.held_minor, one.payable_minor)
+            stationery.grouped(minor, "CNY") for minor in (one.gross_minor, one.held_minor, one.payable_minor)
         )
         assert one.entry + one.deal_title in read or one.entry in read
         assert row in read, one.entry
@@ -79,7 +79,7 @@ def test_every_section_and_every_row_of_the_bridge_is_on_the_paper() -> None:
     amounts += [shown.payouts[0].gross_minor, shown.payouts[0].tax_minor, shown.payouts[0].net_minor]
     amounts += list(shown.year_to_date.model_dump().values())
     for minor in amounts:
-        assert press.grouped(minor, "CNY") in read
+        assert stationery.grouped(minor, "CNY") in read
     for words in ("以前期间的调整", "计税过程", "暂扣释放", "最迟提出日2026-11-18", "封存块#214", "第1版"):
         assert words in read
 
@@ -101,7 +101,7 @@ def test_no_line_is_cut_in_two_by_a_page() -> None:
     ]
 
     for one in ordinary(120).lines:
-        row = press.grouped(one.gross_minor, "CNY") + press.grouped(one.held_minor, "CNY")
+        row = stationery.grouped(one.gross_minor, "CNY") + stationery.grouped(one.held_minor, "CNY")
         assert any(one.entry in page and row in page for page in pages), one.entry
 
 
@@ -120,10 +120,10 @@ def test_no_row_of_any_list_is_cut_in_two_wherever_the_page_ends(count: int) -> 
 
     for one in shown.lines:
         assert together(
-            f"{press.grouped(one.payable_minor, 'CNY')}", one.entry, re.sub(r"\s", "", one.because.zh)
+            f"{stationery.grouped(one.payable_minor, 'CNY')}", one.entry, re.sub(r"\s", "", one.because.zh)
         )
     for row in shown.pending:
-        assert together(press.grouped(row.amount_minor, "CNY"), long + row.deal_id)
+        assert together(stationery.grouped(row.amount_minor, "CNY"), long + row.deal_id)
     assert together(shown.adjustments[0].deal_id, shown.adjustments[0].reason.zh.replace(" ", ""))
     for payout in shown.payouts:
         assert together(payout.reference, *(re.sub(r"\s", "", words.zh) for words in payout.tax_working))
@@ -287,7 +287,7 @@ def test_figures_as_long_as_a_contract_may_have_do_not_run_into_each_other() -> 
     ],
 )
 def test_figures_are_grouped_by_thousands(minor: int, currency: str, shown: str) -> None:
-    assert press.grouped(minor, currency) == shown
+    assert stationery.grouped(minor, currency) == shown
 
 
 def test_printing_leaves_the_collector_as_it_was() -> None:

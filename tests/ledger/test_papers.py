@@ -22,6 +22,7 @@ from ledger import (
     config,
     demo,
     papers,
+    press,
     printing,
     report_paper,
     seals,
@@ -37,7 +38,7 @@ from ledger.files import Store
 from ledger.migrations import run as migrations
 from ledger.papers import Paper
 from ledger.payments import PayoutLine
-from ledger.press import grouped
+from ledger.stationery import grouped
 from ledger.users import User
 from tests.ledger import firm
 
@@ -150,9 +151,9 @@ def test_a_changed_digit_a_changed_byte_and_anothers_page_are_refused(story: tup
     assert isinstance(record, report.Report)
     # the other's pages around this one's data
     strange = report_paper.html(record)
-    forged = authenticity.press.pdf(
+    forged = press.pdf(
         strange,
-        authenticity.press.Source(
+        press.Source(
             report_paper.ATTACHMENT,
             report.papers.to_json(examined.snapshot),
             examined.number,
