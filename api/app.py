@@ -76,9 +76,10 @@ def attach(app: FastAPI, database: Database, store: Store, rates: Rates | None =
 
 
 def _joined(routers: tuple[APIRouter, ...]) -> APIRouter:
+    """One router with the routes of all: every router within a router is gone through once more."""
     joined = APIRouter()
     for router in routers:
-        joined.include_router(router)
+        joined.routes.extend(router.routes)
     return joined
 
 

@@ -60,7 +60,7 @@ READERS, WRITERS = 16, 12  # at once, of the 32 connections a database may have 
 ATTEMPTS = 6
 BODY_MOST = 1024 * 1024  # bytes
 FORM_MOST = files.LARGEST + BODY_MOST  # a file, and the form around it
-READ_PROBLEMS = (401, 403, 404, 422, 429)
+READ_PROBLEMS = (401, 403, 404, 422, 429, 503)
 WRITE_PROBLEMS = (401, 403, 404, 409, 413, 422, 429, 503)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
