@@ -96,7 +96,7 @@ def embedded_snapshot(pdf: bytes) -> Snapshot:
 
 def embedded(pdf: bytes) -> bytes:
     """The attached JSON exactly as it was printed from, for comparing hashes."""
-    from ledger import pdf_reader  # pyHanko is as slow
+    from ledger import pdf_reader  # and so is pyHanko
 
     name, content = pdf_reader.attached(pdf)
     if name != ATTACHMENT:
